@@ -1,0 +1,1 @@
+"""What a Keras model computes: its layers, their activations and gradients."""

@@ -1,0 +1,1 @@
+"""Inside TensorBoard: reads what was recorded and serves it to the page."""
