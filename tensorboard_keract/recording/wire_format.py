@@ -98,7 +98,7 @@ def quantize(values: npt.ArrayLike, precision: str = "uint8") -> Planes:
     Raises:
       ValueError: if the rank is not 4 or the precision is unknown.
     """
-    _check_precision(precision)
+    check_precision(precision)
     x = np.asarray(values, np.float32)
     if x.ndim != 4:
         raise ValueError(
@@ -163,7 +163,7 @@ def decode_blob(
         raw = gzip.decompress(blob)
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"A stored blob can't be inflated: {error}") from error
-    _check_precision(header.precision)
+    check_precision(header.precision)
     dtype = np.dtype(_PRECISION_DTYPES[header.precision])
     shape = (header.channels, header.height, header.width)
     if len(raw) != math.prod(shape) * dtype.itemsize:
@@ -290,7 +290,8 @@ def histogram_stride(count: int) -> int:
     return max(1, -(-count // HISTOGRAM_SAMPLE_CAP))
 
 
-def _check_precision(precision: str) -> None:
+def check_precision(precision: str) -> None:
+    """Raises ValueError if a precision is not one of `PRECISIONS`."""
     if precision not in PRECISIONS:
         raise ValueError(
             f"Unknown precision {precision!r}. Use one of: {', '.join(PRECISIONS)}."

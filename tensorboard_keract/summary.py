@@ -1,0 +1,411 @@
+"""`tf.summary`-style functions that write single tensors for the Keract page.
+
+Where a `Recorder` records a whole model, these write one tensor each, from wherever
+it comes:
+
+```python
+with writer.as_default():
+    tk.summary.activation("conv1", tensor, step=step)
+```
+
+Each function has a twin `*_pb` that returns the `Summary` message and needs no
+TensorFlow. All take the conventions of `tf.summary`: names are prefixed by name
+scopes, `step` defaults to `tf.summary.experimental.set_step`'s, and the result says
+whether something was written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from tensorboard.compat.proto import summary_pb2
+
+from tensorboard_keract import metadata
+from tensorboard_keract.recording import wire_format
+from tensorboard_keract.recording.event_file import blob_sequence_value, table_value
+from tensorboard_keract.recording.layout import Limits, name_axes, plan_tensor, store
+from tensorboard_keract.recording.statistics import statistics
+
+
+def activation(
+    name: str,
+    data: Any,
+    step: int | None = None,
+    *,
+    max_samples: int = 8,
+    max_channels: int = 64,
+    max_pixels: int = 64,
+    precision: str = "uint8",
+    data_format: str = "channels_last",
+    description: str | None = None,
+) -> bool:
+    """Writes the feature maps of an activation.
+
+    Args:
+      name: the layer path, or any name; prefixed by active name scopes.
+      data: real, batch axis first: [batch, unit], [batch, time, unit],
+        [batch, height, width, channel], or any other rank. NaN and ±Inf are kept. Of
+        an empty tensor nothing but its shape is written.
+      step: as in `tf.summary.scalar`.
+      max_samples: samples that are stored, the first ones.
+      max_channels: channels that are stored, the first ones.
+      max_pixels: height and width; larger maps are averaged over areas.
+      precision: "uint8", 253 levels between each map's least and greatest value;
+        "float16" or "float32".
+      data_format: "channels_last" or "channels_first".
+      description: Markdown.
+
+    Returns:
+      Whether it was written: False without a default writer, or where recording is
+      off.
+
+    Raises:
+      ValueError: for an unknown precision, or without a step.
+    """
+    limits = Limits(max_samples, max_channels, max_pixels)
+    return _write_tensor(
+        metadata.ACTIVATION, name, data, step, limits, precision, data_format, description
+    )
+
+
+def activation_pb(
+    name: str,
+    data: npt.ArrayLike,
+    *,
+    max_samples: int = 8,
+    max_channels: int = 64,
+    max_pixels: int = 64,
+    precision: str = "uint8",
+    data_format: str = "channels_last",
+    description: str | None = None,
+) -> summary_pb2.Summary:
+    """The `Summary` that `activation` writes. Needs no TensorFlow."""
+    limits = Limits(max_samples, max_channels, max_pixels)
+    return _tensor_pb(
+        metadata.ACTIVATION, name, data, limits, precision, data_format, description
+    )
+
+
+def gradient(
+    name: str,
+    data: Any,
+    step: int | None = None,
+    *,
+    of: str = "activation",
+    max_samples: int = 8,
+    max_channels: int = 64,
+    max_pixels: int = 64,
+    precision: str = "uint8",
+    data_format: str = "channels_last",
+    description: str | None = None,
+) -> bool:
+    """Writes the gradient of the loss with respect to an activation or a weight.
+
+    Args:
+      name: the layer path, or for a weight its path, "conv1/kernel".
+      data: as in `activation`; a weight's has no batch axis: [in, out],
+        [height, width, in, out].
+      of: "activation" or "weight".
+
+    The other arguments, the result and the errors are those of `activation`.
+    """
+    limits = Limits(max_samples, max_channels, max_pixels)
+    kind = _gradient_kind(of)
+    return _write_tensor(
+        kind, name, data, step, limits, precision, data_format, description
+    )
+
+
+def gradient_pb(
+    name: str,
+    data: npt.ArrayLike,
+    *,
+    of: str = "activation",
+    max_samples: int = 8,
+    max_channels: int = 64,
+    max_pixels: int = 64,
+    precision: str = "uint8",
+    data_format: str = "channels_last",
+    description: str | None = None,
+) -> summary_pb2.Summary:
+    """The `Summary` that `gradient` writes. Needs no TensorFlow."""
+    limits = Limits(max_samples, max_channels, max_pixels)
+    kind = _gradient_kind(of)
+    return _tensor_pb(kind, name, data, limits, precision, data_format, description)
+
+
+def heatmap(
+    name: str,
+    data: Any,
+    image: Any = None,
+    step: int | None = None,
+    *,
+    max_samples: int = 8,
+    max_pixels: int = 256,
+    precision: str = "uint8",
+    description: str | None = None,
+) -> bool:
+    """Writes a heatmap over the input: how much each place of it counts.
+
+    Args:
+      name: of the method, or any name.
+      data: real [batch, height, width], or [batch, height, width, channel].
+      image: the input that it lies on, real [batch, height, width, channel]; None
+        where the page has it from a recorder.
+      step, max_samples, max_pixels, precision, description: as in `activation`.
+
+    Raises:
+      ValueError: as in `activation`, or if the rank of `data` or `image` is wrong.
+    """
+    limits = Limits(max_samples, max_pixels=max_pixels)
+    written = [
+        _write_tensor(
+            kind, name, tensor, step, limits, precision, "channels_last", description
+        )
+        for kind, tensor in _heatmap_parts(data, image)
+    ]
+    return _all(written)
+
+
+def heatmap_pb(
+    name: str,
+    data: npt.ArrayLike,
+    image: npt.ArrayLike | None = None,
+    *,
+    max_samples: int = 8,
+    max_pixels: int = 256,
+    precision: str = "uint8",
+    description: str | None = None,
+) -> summary_pb2.Summary:
+    """The `Summary` that `heatmap` writes. Needs no TensorFlow."""
+    limits = Limits(max_samples, max_pixels=max_pixels)
+    summary = summary_pb2.Summary()
+    for kind, tensor in _heatmap_parts(
+        np.asarray(data), None if image is None else np.asarray(image)
+    ):
+        part = _tensor_pb(
+            kind, name, tensor, limits, precision, "channels_last", description
+        )
+        summary.MergeFrom(part)
+    return summary
+
+
+def histogram(
+    name: str,
+    data: Any,
+    step: int | None = None,
+    *,
+    kind: str = metadata.ACTIVATION,
+    description: str | None = None,
+) -> bool:
+    """Writes the histogram and the statistics of a tensor.
+
+    The bins are fixed, signed and logarithmic (`wire_format.histogram`), so that
+    histograms of different tensors, steps and runs compare; NaN and ±Inf are counted
+    apart. All values are counted. An empty tensor gives zero counts.
+
+    Args:
+      name: the layer or weight path, or any name.
+      data: real, any shape.
+      step: as in `tf.summary.scalar`.
+      kind: what the tensor is: "activation", "activation_gradient", "weight",
+        "weight_gradient", "input", "output".
+      description: Markdown.
+
+    Returns:
+      Whether it was written.
+
+    Raises:
+      ValueError: for an unknown kind, or without a step.
+    """
+    import tensorflow as tf
+
+    written = []
+    with _scope(name, data, step) as scoped:
+        for table in _tables(kind, scoped, description):
+            written.append(
+                tf.summary.write(
+                    tag=table.tag,
+                    tensor=partial(_in_numpy, table.compute, data, tf.float32),
+                    step=step,
+                    metadata=table.summary_metadata,
+                )
+            )
+    return _all(written)
+
+
+def histogram_pb(
+    name: str,
+    data: npt.ArrayLike,
+    *,
+    kind: str = metadata.ACTIVATION,
+    description: str | None = None,
+) -> summary_pb2.Summary:
+    """The `Summary` that `histogram` writes. Needs no TensorFlow."""
+    return summary_pb2.Summary(
+        value=[
+            table_value(
+                table.tag, table.compute(np.asarray(data)), table.summary_metadata
+            )
+            for table in _tables(kind, name, description)
+        ]
+    )
+
+
+class _Table(NamedTuple):
+    """A one-row table: its tag, its metadata, and how it is computed."""
+
+    tag: str
+    compute: Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]
+    summary_metadata: summary_pb2.SummaryMetadata
+
+
+def _tables(kind: str, name: str, description: str | None) -> list[_Table]:
+    row = metadata.tensor_tag(kind, name)
+    return [
+        _Table(
+            tag=f"{tag}/{row}",
+            compute=compute,
+            summary_metadata=metadata.create_summary_metadata(
+                plugin_name, tag, row, description
+            ),
+        )
+        for plugin_name, tag, compute in (
+            (
+                metadata.HISTOGRAMS_PLUGIN_NAME,
+                metadata.HISTOGRAMS_TAG,
+                lambda x: wire_format.histogram(x)[None].astype(np.float32),
+            ),
+            (
+                metadata.STATISTICS_PLUGIN_NAME,
+                metadata.STATISTICS_TAG,
+                lambda x: statistics(x)[None],
+            ),
+        )
+    ]
+
+
+def _gradient_kind(of: str) -> str:
+    kinds = {
+        "activation": metadata.ACTIVATION_GRADIENT,
+        "weight": metadata.WEIGHT_GRADIENT,
+    }
+    if of not in kinds:
+        raise ValueError(f'`of` is {of!r}; a gradient is of "activation" or "weight".')
+    return kinds[of]
+
+
+def _heatmap_parts(data: Any, image: Any) -> list[tuple[str, Any]]:
+    """The tensors of a heatmap by kind, each [batch, height, width, channel]."""
+    ranks = {"data": (len(data.shape), (3, 4))}
+    if image is not None:
+        ranks["image"] = (len(image.shape), (4,))
+    for name, (rank, allowed) in ranks.items():
+        if rank not in allowed:
+            raise ValueError(
+                f"The {name} of a heatmap has {rank} axes; give [batch, height, width"
+                + (", channel]." if name == "image" else "] or with a channel axis.")
+            )
+    with_channel = data if len(data.shape) == 4 else data[..., None]
+    parts = [(metadata.HEATMAP, with_channel)]
+    return parts if image is None else [*parts, (metadata.INPUT, image)]
+
+
+def _tensor_pb(
+    kind: str,
+    name: str,
+    data: npt.ArrayLike,
+    limits: Limits,
+    precision: str,
+    data_format: str,
+    description: str | None,
+) -> summary_pb2.Summary:
+    wire_format.check_precision(precision)
+    values = np.asarray(data)
+    blobs = _encode(kind, name, values.dtype.name, limits, precision, data_format, values)
+    summary_metadata = metadata.create_summary_metadata(
+        metadata.PLUGIN_NAME, kind, name, description
+    )
+    tag = metadata.tensor_tag(kind, name)
+    return summary_pb2.Summary(
+        value=[blob_sequence_value(tag, blobs, summary_metadata)]
+    )
+
+
+def _write_tensor(
+    kind: str,
+    name: str,
+    data: Any,
+    step: int | None,
+    limits: Limits,
+    precision: str,
+    data_format: str,
+    description: str | None,
+) -> bool:
+    import tensorflow as tf
+
+    wire_format.check_precision(precision)
+    tensor = tf.convert_to_tensor(data)
+    with _scope(name, tensor, step) as scoped:
+        encode = partial(
+            _encode, kind, scoped, tensor.dtype.name, limits, precision, data_format
+        )
+        written = tf.summary.write(
+            tag=metadata.tensor_tag(kind, scoped),
+            tensor=partial(
+                _in_numpy, lambda x: np.array(encode(x), object), tensor, tf.string
+            ),
+            step=step,
+            metadata=metadata.create_summary_metadata(
+                metadata.PLUGIN_NAME, kind, scoped, description
+            ),
+        )
+    return _all([written])
+
+
+def _encode(
+    kind: str,
+    path: str,
+    dtype: str,
+    limits: Limits,
+    precision: str,
+    data_format: str,
+    values: npt.NDArray[Any],
+) -> list[bytes]:
+    names = name_axes(kind, path, values.shape, data_format=data_format)
+    plan = plan_tensor(kind, path, dtype, names, values.shape, limits, precision)
+    header = plan.header()
+    header.wall_time = time.time()
+    header.epoch = -1
+    return wire_format.encode_tensor(store(plan, values), header)
+
+
+def _in_numpy(compute: Callable[..., Any], data: Any, dtype: Any) -> Any:
+    """Runs a NumPy function on a tensor, in eager code and inside a `tf.function`."""
+    import tensorflow as tf
+
+    tensor = tf.convert_to_tensor(data)
+    if tensor.dtype == tf.bfloat16:
+        tensor = tf.cast(tensor, tf.float32)
+    return tf.numpy_function(compute, [tensor], dtype, stateful=False)
+
+
+@contextlib.contextmanager
+def _scope(name: str, *values: Any) -> Iterator[str]:
+    import tensorflow as tf
+
+    with tf.summary.experimental.summary_scope(name, "keract", values=values) as scope:
+        yield scope[0]
+
+
+def _all(written: Sequence[Any]) -> Any:
+    """Whether all were written: a bool, or a tensor inside a `tf.function`."""
+    import tensorflow as tf
+
+    return tf.reduce_all(written) if not tf.executing_eagerly() else all(map(bool, written))
