@@ -44,7 +44,7 @@ def activation(
     precision: str = "uint8",
     data_format: str = "channels_last",
     description: str | None = None,
-) -> bool:
+) -> Any:
     """Writes the feature maps of an activation.
 
     Args:
@@ -62,15 +62,22 @@ def activation(
       description: Markdown.
 
     Returns:
-      Whether it was written: False without a default writer, or where recording is
-      off.
+      Whether it was written, a bool, or a boolean tensor inside a `tf.function`: False
+      without a default writer, or where recording is off.
 
     Raises:
       ValueError: for an unknown precision, or without a step.
     """
     limits = Limits(max_samples, max_channels, max_pixels)
     return _write_tensor(
-        metadata.ACTIVATION, name, data, step, limits, precision, data_format, description
+        metadata.ACTIVATION,
+        name,
+        data,
+        step,
+        limits,
+        precision,
+        data_format,
+        description,
     )
 
 
@@ -104,7 +111,7 @@ def gradient(
     precision: str = "uint8",
     data_format: str = "channels_last",
     description: str | None = None,
-) -> bool:
+) -> Any:
     """Writes the gradient of the loss with respect to an activation or a weight.
 
     Args:
@@ -150,7 +157,7 @@ def heatmap(
     max_pixels: int = 256,
     precision: str = "uint8",
     description: str | None = None,
-) -> bool:
+) -> Any:
     """Writes a heatmap over the input: how much each place of it counts.
 
     Args:
@@ -163,7 +170,7 @@ def heatmap(
     Raises:
       ValueError: as in `activation`, or if the rank of `data` or `image` is wrong.
     """
-    limits = Limits(max_samples, max_pixels=max_pixels)
+    limits = Limits(samples=max_samples, pixels=max_pixels)
     written = [
         _write_tensor(
             kind, name, tensor, step, limits, precision, "channels_last", description
@@ -184,7 +191,7 @@ def heatmap_pb(
     description: str | None = None,
 ) -> summary_pb2.Summary:
     """The `Summary` that `heatmap` writes. Needs no TensorFlow."""
-    limits = Limits(max_samples, max_pixels=max_pixels)
+    limits = Limits(samples=max_samples, pixels=max_pixels)
     summary = summary_pb2.Summary()
     for kind, tensor in _heatmap_parts(
         np.asarray(data), None if image is None else np.asarray(image)
@@ -203,7 +210,7 @@ def histogram(
     *,
     kind: str = metadata.ACTIVATION,
     description: str | None = None,
-) -> bool:
+) -> Any:
     """Writes the histogram and the statistics of a tensor.
 
     The bins are fixed, signed and logarithmic (`wire_format.histogram`), so that
@@ -273,7 +280,7 @@ def _tables(kind: str, name: str, description: str | None) -> list[_Table]:
             tag=f"{tag}/{row}",
             compute=compute,
             summary_metadata=metadata.create_summary_metadata(
-                plugin_name, tag, row, description
+                plugin_name, kind, name, description
             ),
         )
         for plugin_name, tag, compute in (
@@ -303,7 +310,7 @@ def _gradient_kind(of: str) -> str:
 
 def _heatmap_parts(data: Any, image: Any) -> list[tuple[str, Any]]:
     """The tensors of a heatmap by kind, each [batch, height, width, channel]."""
-    ranks = {"data": (len(data.shape), (3, 4))}
+    ranks: dict[str, tuple[int, tuple[int, ...]]] = {"data": (len(data.shape), (3, 4))}
     if image is not None:
         ranks["image"] = (len(image.shape), (4,))
     for name, (rank, allowed) in ranks.items():
@@ -312,7 +319,7 @@ def _heatmap_parts(data: Any, image: Any) -> list[tuple[str, Any]]:
                 f"The {name} of a heatmap has {rank} axes; give [batch, height, width"
                 + (", channel]." if name == "image" else "] or with a channel axis.")
             )
-    with_channel = data if len(data.shape) == 4 else data[..., None]
+    with_channel: Any = data if len(data.shape) == 4 else data[..., None]
     parts = [(metadata.HEATMAP, with_channel)]
     return parts if image is None else [*parts, (metadata.INPUT, image)]
 
@@ -328,7 +335,9 @@ def _tensor_pb(
 ) -> summary_pb2.Summary:
     wire_format.check_precision(precision)
     values = np.asarray(data)
-    blobs = _encode(kind, name, values.dtype.name, limits, precision, data_format, values)
+    blobs = _encode(
+        kind, name, values.dtype.name, limits, precision, data_format, values
+    )
     summary_metadata = metadata.create_summary_metadata(
         metadata.PLUGIN_NAME, kind, name, description
     )
@@ -347,7 +356,7 @@ def _write_tensor(
     precision: str,
     data_format: str,
     description: str | None,
-) -> bool:
+) -> Any:
     import tensorflow as tf
 
     wire_format.check_precision(precision)
@@ -408,4 +417,4 @@ def _all(written: Sequence[Any]) -> Any:
     """Whether all were written: a bool, or a tensor inside a `tf.function`."""
     import tensorflow as tf
 
-    return tf.reduce_all(written) if not tf.executing_eagerly() else all(map(bool, written))
+    return all(map(bool, written)) if tf.executing_eagerly() else tf.reduce_all(written)

@@ -211,9 +211,7 @@ class CompiledPass:
         self.trace_count += 1
         inputs = _named_inputs(model, x)
         variables = [*model.trainable_variables, *model.non_trainable_variables]
-        with tf.GradientTape(
-            persistent=False, watch_accessed_variables=False
-        ) as tape:
+        with tf.GradientTape(persistent=False, watch_accessed_variables=False) as tape:
             values = [tf.convert_to_tensor(variable.value) for variable in variables]
             sources = [*values, *inputs.values()]
             tape.watch([t for t in sources if t.dtype.is_floating])
@@ -488,7 +486,9 @@ def _weights(
         for variable in getattr(call.operation, "weights", ()):
             if id(variable) in infos or id(variable) not in index_of:
                 continue
-            if not _is_real(variable) or (call.is_container and id(variable) not in own):
+            if not _is_real(variable) or (
+                call.is_container and id(variable) not in own
+            ):
                 continue
             owner = _owner_path(model, call)
             parts = variable.path.split("/")[-1 if id(variable) in own else -2 :]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Union
+from typing import Any, TypeAlias
 
 import keras
 
 # A layer path ("encoder/conv1"), a layer name ("conv1"), a glob ("encoder/*"), a
 # compiled regular expression (searched in the path), a layer, a layer class, a
 # position in the order of the calls (-1 is the last), or a function of the layer.
-LayerSelector = Union[
-    str, re.Pattern[str], keras.layers.Layer, type, int, Callable[[Any], bool]
-]
+LayerSelector: TypeAlias = (
+    str | re.Pattern[str] | keras.layers.Layer | type | int | Callable[[Any], bool]
+)
 
 
 class UnknownLayerError(KeyError):

@@ -223,4 +223,3 @@ def _activated(trace: Trace | None) -> Iterator[None]:
         yield
     finally:
         _thread.trace = before
-

@@ -15,7 +15,6 @@ from tensorboard_keract.recording.probe import parse_probe
 from tensorboard_keract.recording.recorder import Recorder, run_directory
 
 
-
 class KeractCallback(keras.callbacks.Callback):
     """Records what happens inside a model while `fit` trains it.
 
@@ -28,7 +27,8 @@ class KeractCallback(keras.callbacks.Callback):
     ```
 
     Steps are those of the optimizer (`optimizer.iterations`), so that a training that
-    goes on from a checkpoint goes on in the picture, too.
+    goes on from a checkpoint goes on in the picture, too; batches where the model has
+    no optimizer that counts.
     """
 
     def __init__(
@@ -72,19 +72,14 @@ class KeractCallback(keras.callbacks.Callback):
         self._options = recorder_options
         self._recorder: Recorder | None = None
         self._epoch = 0
-        self._own_step = 0
+        self._batches = 0
+        self._batches_before_epoch = 0
         event_file.check_writable(run_directory(log_dir))
-
-    def set_model(self, model: keras.Model) -> None:
-        """Called by Keras with the model that is trained."""
-        super().set_model(model)
-        # Keras calls batch hooks, and fetches the logs of each batch for them, only
-        # where there are any.
-        if self._batches_per_record is not None or not _has_iterations(model):
-            self.on_train_batch_end = self._after_batch
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Opens the run and records the model as it is before the first batch."""
+        if self._recorder is not None:  # Left open by an exception in an earlier fit.
+            self._recorder.close()
         self._recorder = Recorder(
             self._log_dir,
             self.model,
@@ -96,8 +91,9 @@ class KeractCallback(keras.callbacks.Callback):
         self._record(logs)
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Notes how many epochs are completed."""
+        """Notes how many epochs and batches are completed."""
         self._epoch = epoch
+        self._batches_before_epoch = self._batches
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Records, where it does so by epochs."""
@@ -112,8 +108,11 @@ class KeractCallback(keras.callbacks.Callback):
             self._recorder.close()
             self._recorder = None
 
-    def _after_batch(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        self._own_step += 1
+    def on_train_batch_end(
+        self, batch: int, logs: Mapping[str, Any] | None = None
+    ) -> None:
+        """Records, where it does so by batches."""
+        self._batches = self._batches_before_epoch + batch + 1
         every, recorder = self._batches_per_record, self._recorder
         if every is None or recorder is None:
             return
@@ -134,9 +133,11 @@ class KeractCallback(keras.callbacks.Callback):
         )
 
     def _step(self) -> int:
-        if _has_iterations(self.model):
-            return int(self.model.optimizer.iterations)
-        return self._own_step
+        optimizer = getattr(self.model, "optimizer", None)
+        iterations = int(getattr(optimizer, "iterations", 0))
+        # A model with a train step of its own may leave its optimizer unused: count
+        # batches then.
+        return iterations or self._batches
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
@@ -152,18 +153,13 @@ def _check_options(options: Mapping[str, Any]) -> None:
         )
 
 
-def _has_iterations(model: keras.Model) -> bool:
-    return hasattr(getattr(model, "optimizer", None), "iterations")
-
-
 def _batches_per_record(update_freq: str | int) -> int | None:
     if update_freq == "epoch":
         return None
     if update_freq == "batch":
         return 1
-    if isinstance(update_freq, int) and not isinstance(update_freq, bool):
-        if update_freq >= 1:
-            return update_freq
+    if isinstance(update_freq, int) and update_freq >= 1 and update_freq is not True:
+        return update_freq
     raise ValueError(
         f'update_freq is {update_freq!r}; use "epoch", "batch" or a number of batches'
         " from 1."

@@ -252,7 +252,9 @@ def _roles(sizes: dict[str, int]) -> tuple[tuple[str, ...], str, str]:
     if "height" in names and "width" in names:
         height, width = "height", "width"
     elif "time" in names:
-        height = next(n for n in ("unit", "in", names[0], names[1]) if n in names and n != "time")
+        height = next(
+            n for n in ("unit", "in", names[0], names[1]) if n in names and n != "time"
+        )
         width = "time"
     else:
         height, width = names[-2:]
@@ -281,10 +283,10 @@ def store(plan: TensorPlan, values: npt.ArrayLike) -> wire_format.Planes:
     for position, axis in enumerate(plan.axes):
         if axis.pooling > 1:
             starts = np.arange(0, axis.size, axis.pooling)
-            counts = np.diff([*starts, axis.size]).astype(np.float32)
-            totals = np.add.reduceat(x, starts, axis=position)
+            counts = np.diff([*starts, axis.size])
+            weights = (1 / counts).astype(np.float32)
             shape = [-1 if i == position else 1 for i in range(x.ndim)]
-            x = totals / counts.reshape(shape)
+            x = np.add.reduceat(x, starts, axis=position) * weights.reshape(shape)
         elif axis.stored < axis.size:
             x = x.take(range(axis.stored), axis=position)
     planes = x.transpose(plan.transposition).reshape(plan.plane_shape)

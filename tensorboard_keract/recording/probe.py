@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -15,7 +15,7 @@ class ProbeError(ValueError):
     """The model or its loss refuses the probe. Says what was given and what would do."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Probe:
     """A small fixed batch, so that steps and runs compare like with like.
 
@@ -99,27 +99,33 @@ def parse_probe(probe: Any, class_names: Sequence[str] | None = None) -> Probe:
             "A recorder needs a probe: a few samples that are passed through the model"
             " at each record, such as probe=(x_val[:8], y_val[:8])."
         )
-    if not isinstance(probe, Probe):
+    if isinstance(probe, Probe):
+        parsed = probe
+    else:
         parts = probe if isinstance(probe, tuple) else (probe,)
         if not 1 <= len(parts) <= 3:
             raise ProbeError(
                 f"The probe is a tuple of {len(parts)}. Give (x, y) or"
                 " (x, y, sample_weight); several inputs go into x as a list or dict."
             )
-        probe = Probe(*parts)
-    if class_names is not None:
-        probe.class_names = tuple(map(str, class_names))
-    return probe
+        parsed = Probe(*parts)
+    if class_names is None:
+        return parsed
+    return replace(parsed, class_names=tuple(map(str, class_names)))
 
 
 def _to_tensor(value: Any) -> tf.Tensor | None:
     if value is None:
         return None
     tensor = tf.convert_to_tensor(value)
-    return tf.cast(tensor, keras.config.floatx()) if tensor.dtype == tf.float64 else tensor
+    return (
+        tf.cast(tensor, keras.config.floatx()) if tensor.dtype == tf.float64 else tensor
+    )
 
 
 def _batch_size(name: str, tensor: tf.Tensor) -> int:
     if tensor.shape.rank == 0:
-        raise ProbeError(f"The probe's {name} holds a scalar; its first axis is the batch.")
+        raise ProbeError(
+            f"The probe's {name} holds a scalar; its first axis is the batch."
+        )
     return int(tensor.shape[0])

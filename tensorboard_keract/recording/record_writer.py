@@ -70,8 +70,8 @@ class RecordWriter:
           budget_bytes: that maps may take in the file; tables go on beyond.
           on_failure: told the step and the cause when a record can't be written.
 
-        Raises:
-          ValueError: if another writer of this process has the run open.
+        A run has one writer: one that this process still has open, such as that of a
+        training that was interrupted, is closed.
         """
         self._directory = directory
         self._budget_bytes = budget_bytes
@@ -83,12 +83,15 @@ class RecordWriter:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="keract_writer")
         self.closed = False
         with _open_writers_lock:
-            if directory in _open_writers:
-                raise ValueError(
-                    f"Another recorder already writes to {directory!r}. Give each model"
-                    " a log_dir of its own, or close the other one first."
-                )
+            earlier = _open_writers.get(directory)
             _open_writers[directory] = self
+        if earlier is not None:
+            logger.warning(
+                "A new recorder takes over %s; the earlier one is closed. Two models at"
+                " once need a log_dir each.",
+                directory,
+            )
+            earlier.close()
 
     def submit(self, record: Record) -> None:
         """Queues a record; waits while too many are queued."""
@@ -108,7 +111,8 @@ class RecordWriter:
         self._thread.shutdown(wait=True)
         self._close_file()
         with _open_writers_lock:
-            del _open_writers[self._directory]
+            if _open_writers.get(self._directory) is self:
+                del _open_writers[self._directory]
 
     def _write(self, record: Record) -> None:
         try:

@@ -269,11 +269,7 @@ class RecordedPass:
         rows = self._choose_rows(captured, layout)
         self.rows = tuple(row for row, _ in rows)
         self.plan = plan_record(
-            [
-                partial(self._plan_row, row)
-                for row in self.rows
-                if row.has_maps
-            ],
+            [partial(self._plan_row, row) for row in self.rows if row.has_maps],
             self._limits,
             self._budget_bytes,
         )
@@ -406,8 +402,9 @@ def _row(
 
 def _is_countable(tensor: tf.Tensor) -> bool:
     """Whether it holds numbers, and its shape is the same at every step."""
-    is_number = tensor.dtype.is_floating or tensor.dtype.is_integer or tensor.dtype.is_bool
-    return is_number and tensor.shape.is_fully_defined()
+    dtype = tensor.dtype
+    is_number = dtype.is_floating or dtype.is_integer or dtype.is_bool
+    return bool(is_number and tensor.shape.is_fully_defined())
 
 
 def _build(model: keras.Model, x: Any) -> None:
@@ -437,7 +434,9 @@ def _explaining_refusal(model: keras.Model, arguments: Sequence[Any]) -> Iterato
     except UnknownLayerError:
         raise
     except Exception as error:  # Layers and losses are users' code: it can be anything.
-        x, y, _ = (keras.tree.map_structure(_describe_tensor, part) for part in arguments)
+        x, y, _ = (
+            keras.tree.map_structure(_describe_tensor, part) for part in arguments
+        )
         expected = getattr(model, "input_shape", None)
         wanted = f" It takes inputs of shape {expected}." if expected else ""
         raise ProbeError(

@@ -45,6 +45,7 @@ KINDS: Final = (
     metadata.WEIGHT_GRADIENT,
 )
 
+
 class Recorder:
     """Records what happens inside a model to `<log_dir>/keract`.
 
@@ -115,7 +116,7 @@ class Recorder:
           ProbeError: if the model or its loss refuses the probe, or y is missing.
           UnknownLayerError: if a selector fits no layer; lists the layers.
           ValueError: for another argument that won't do, for an uncompiled model
-            where gradients are asked, or if this process already records to the run.
+            where gradients are asked.
           OSError: if `log_dir` can't be written.
           RuntimeError: if Keras runs on another backend than TensorFlow.
         """
@@ -161,6 +162,7 @@ class Recorder:
         }
         self._budget_bytes_per_record = budget_bytes_per_record
         self._budget_bytes_per_run = budget_bytes_per_run
+        self._closed = False
         self._record_count = 0
         self._last_step: int | None = None
         self._failures: set[type[BaseException]] = set()
@@ -204,9 +206,11 @@ class Recorder:
         """
         if isinstance(step, bool) or int(step) != step or step < 0:
             raise ValueError(f"A step is an integer from 0; got {step!r}.")
-        if self._writer.closed:
+        if self._closed:
             raise RuntimeError("This recorder is closed. Make a new one to go on.")
         step = int(step)
+        if self._writer.closed:
+            return False  # Another recorder took over the run, and said so.
         restarts = self._last_step is not None and step <= self._last_step
         try:
             since = 0 if self._last_step is None else max(step - self._last_step, 0)
@@ -241,6 +245,7 @@ class Recorder:
 
     def close(self) -> None:
         """Writes what waits and closes the run. To be called once; again does nothing."""
+        self._closed = True
         self._writer.close()
 
     def __enter__(self) -> Recorder:
@@ -273,14 +278,16 @@ class Recorder:
     ) -> npt.NDArray[np.float32]:
         optimizer = getattr(self._model, "optimizer", None)
         learning_rate = getattr(optimizer, "learning_rate", None)
-        is_scaled = isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer)
+        loss_scale = None
+        if isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
+            loss_scale = optimizer.scale_loss(1.0)
         values: dict[str, Any] = {
             "record": self._record_count,
             "epoch": epoch,
             "probe_loss": reduced.loss,
             "training_loss": training_loss,
             "learning_rate": learning_rate,
-            "loss_scale": optimizer.scale_loss(1.0) if is_scaled else None,
+            "loss_scale": loss_scale,
         }
         return np.array(
             [
@@ -319,7 +326,9 @@ def run_directory(log_dir: str | os.PathLike[str]) -> str:
 
 
 def _check_kinds(kinds: Iterable[str] | None) -> tuple[str, ...]:
-    given = KINDS if kinds is None else (kinds,) if isinstance(kinds, str) else tuple(kinds)
+    given = (
+        KINDS if kinds is None else (kinds,) if isinstance(kinds, str) else tuple(kinds)
+    )
     unknown = [kind for kind in given if kind not in KINDS]
     if unknown or not given:
         raise ValueError(

@@ -17,6 +17,7 @@ from tensorboard_keract.recording import wire_format
 from tensorboard_keract.recording.layout import TensorPlan
 from tensorboard_keract.recording.statistics import saturation_limits
 
+
 @dataclass(frozen=True)
 class RowSource:
     """A tensor that fills one row of the tables.
@@ -81,7 +82,9 @@ def statistics_table(
     column = metadata.STATISTICS.index("update_ratio")
     nan = tf.constant(np.nan, tf.float32)
     ratios = tf.stack([nan if ratio is None else ratio for ratio in update_ratios])
-    return tf.concat([table[:, :column], ratios[:, None], table[:, column + 1 :]], axis=1)
+    return tf.concat(
+        [table[:, :column], ratios[:, None], table[:, column + 1 :]], axis=1
+    )
 
 
 def _count(condition: tf.Tensor) -> tf.Tensor:
@@ -108,9 +111,7 @@ def _saturated_fraction(x: tf.Tensor, activation: str) -> tf.Tensor:
     return _fraction((x <= limits[0]) | (x >= limits[1]))
 
 
-def update_ratio(
-    weight: tf.Tensor, previous: tf.Tensor, steps: tf.Tensor
-) -> tf.Tensor:
+def update_ratio(weight: tf.Tensor, previous: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
     """How far a weight moved per training step, relative to its L2 norm.
 
     `||weight - previous|| / (steps * ||previous||)`, float32 scalar; `steps` is how
@@ -168,7 +169,9 @@ def _bin_index(x: tf.Tensor) -> tf.Tensor:
     return tf.where(magnitude > infinity_bits, wire_format.BIN_NAN, index)
 
 
-def store(plan: TensorPlan, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def store(
+    plan: TensorPlan, values: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Codes, low and high of a tensor's planes, as `wire_format.Planes` has them."""
     x = values
     for position, axis in enumerate(plan.axes):
@@ -194,13 +197,13 @@ def _area_mean(x: tf.Tensor, axis: int, size: int, pooling: int) -> tf.Tensor:
     counts[-1] -= missing
     # Not a division: the graph optimiser makes that a product with a reciprocal that
     # is not even exact for powers of two.
-    weights = (1 / counts).reshape([-1 if i == axis else 1 for i in range(x.shape.rank)])
+    weights = (1 / counts).reshape(
+        [-1 if i == axis else 1 for i in range(x.shape.rank)]
+    )
     return totals * weights
 
 
-def _quantize(
-    x: tf.Tensor, precision: str
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def _quantize(x: tf.Tensor, precision: str) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     finite = tf.math.is_finite(x)
     low = tf.reduce_min(tf.where(finite, x, np.inf), axis=(2, 3))
     high = tf.reduce_max(tf.where(finite, x, -np.inf), axis=(2, 3))

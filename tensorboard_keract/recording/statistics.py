@@ -52,11 +52,11 @@ def statistics(
     """
     x = np.asarray(values, np.float32).astype(np.float64)
     finite = x[np.isfinite(x)]
-    found = dict.fromkeys(metadata.STATISTICS, math.nan)
+    found: dict[str, float] = dict.fromkeys(metadata.STATISTICS, math.nan)
     found["count"] = x.size
-    found["nan_count"] = np.count_nonzero(np.isnan(x))
-    found["positive_inf_count"] = np.count_nonzero(np.isposinf(x))
-    found["negative_inf_count"] = np.count_nonzero(np.isneginf(x))
+    found["nan_count"] = int(np.isnan(x).sum())
+    found["positive_inf_count"] = int(np.isposinf(x).sum())
+    found["negative_inf_count"] = int(np.isneginf(x).sum())
     if x.size:
         found["zero_fraction"] = float(np.mean(x == 0))
     if finite.size:
@@ -72,5 +72,10 @@ def statistics(
         found["dead_fraction"] = float(np.mean((channels == 0).all(axis=1)))
     limits = saturation_limits(activation)
     if limits is not None and x.size:
-        found["saturated_fraction"] = float(np.mean((x <= limits[0]) | (x >= limits[1])))
-    return np.array([found[name] for name in metadata.STATISTICS], np.float32)
+        found["saturated_fraction"] = float(
+            np.mean((x <= limits[0]) | (x >= limits[1]))
+        )
+    with np.errstate(over="ignore"):  # The norm of huge values is infinite in float32.
+        return np.array([found[name] for name in metadata.STATISTICS]).astype(
+            np.float32
+        )

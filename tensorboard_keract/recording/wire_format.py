@@ -16,6 +16,7 @@ sample, C order and little endian, is one gzip blob.
 from __future__ import annotations
 
 import gzip
+import importlib
 import math
 import zlib
 from collections.abc import Sequence
@@ -27,12 +28,10 @@ import numpy.typing as npt
 from tensorboard_keract import metadata, plugin_data_pb2
 
 try:
-    from isal import igzip
-
-    _compress = igzip.compress
     # ISA-L's level 1 has about zlib's ratio at thirty times its speed.
+    _gzip = importlib.import_module("isal.igzip")
 except ImportError:
-    _compress = gzip.compress
+    _gzip = gzip
 _COMPRESSION_LEVEL: Final = 1
 
 CODE_MAX: Final = 252
@@ -138,7 +137,8 @@ def dequantize(planes: Planes) -> npt.NDArray[np.float32]:
     low = planes.low.astype(np.float64)[..., None, None]
     high = planes.high.astype(np.float64)[..., None, None]
     codes = planes.codes
-    values = (low + codes * (high - low) / CODE_MAX).astype(np.float32)
+    position = codes.astype(np.float64) / CODE_MAX
+    values: npt.NDArray[np.float32] = (low + position * (high - low)).astype(np.float32)
     values[codes == CODE_NEGATIVE_INF] = -np.inf
     values[codes == CODE_POSITIVE_INF] = np.inf
     values[codes == CODE_NAN] = np.nan
@@ -148,7 +148,7 @@ def dequantize(planes: Planes) -> npt.NDArray[np.float32]:
 def encode_blob(planes: npt.NDArray[np.generic]) -> bytes:
     """The planes of one sample, [channel, height, width], as one gzip blob."""
     little_endian = planes.astype(planes.dtype.newbyteorder("<"), copy=False)
-    return bytes(_compress(little_endian.tobytes(), _COMPRESSION_LEVEL))
+    return bytes(_gzip.compress(little_endian.tobytes(), _COMPRESSION_LEVEL))
 
 
 def decode_blob(
@@ -174,9 +174,7 @@ def decode_blob(
     return np.frombuffer(raw, dtype).reshape(shape)
 
 
-def encode_tensor(
-    planes: Planes, header: plugin_data_pb2.TensorHeader
-) -> list[bytes]:
+def encode_tensor(planes: Planes, header: plugin_data_pb2.TensorHeader) -> list[bytes]:
     """Header and blobs of a tensor's record: what the summary holds, in order.
 
     Args:
@@ -229,9 +227,7 @@ def decode_header(blob: bytes) -> plugin_data_pb2.TensorHeader:
       UnsupportedFormatError: if a newer version wrote it.
       ValueError: if it is damaged.
     """
-    header = metadata.parse_message(
-        plugin_data_pb2.TensorHeader, blob, "tensor header"
-    )
+    header = metadata.parse_message(plugin_data_pb2.TensorHeader, blob, "tensor header")
     ranges = header.blobs * header.channels
     if (len(header.low), len(header.high), len(header.crc32)) != (
         ranges,
@@ -261,7 +257,9 @@ def histogram(values: npt.ArrayLike) -> npt.NDArray[np.int64]:
     )
     # 0 is tiny, 1 ... HISTOGRAM_BINS_PER_SIGN the half octaves, then beyond.
     distance = np.clip(half_octave, -1, HISTOGRAM_BINS_PER_SIGN) + 1
-    index = np.where(bits < 0, BIN_NEGATIVE_TINY - distance, BIN_POSITIVE_TINY + distance)
+    index = np.where(
+        bits < 0, BIN_NEGATIVE_TINY - distance, BIN_POSITIVE_TINY + distance
+    )
     index = np.where(magnitude == 0, BIN_ZERO, index)
     index = np.where(np.isneginf(x), BIN_NEGATIVE_INF, index)
     index = np.where(np.isposinf(x), BIN_POSITIVE_INF, index)

@@ -1,0 +1,162 @@
+/** What the reader can do, by pointer or key. */
+import { batch, effect, signal } from '@preact/signals';
+import { matches } from './selection';
+import { state } from './state';
+import { data, kind, layer, sample, sampleCount, stack, stepIndex, steps } from './store';
+
+/** What is typed into the search of layers and runs; not worth a link. */
+export const layerSearch = signal('');
+export const runFilter = signal('');
+
+export const playing = signal(false);
+export const keysShown = signal(false);
+
+// A step stays this long while playing.
+const PLAY_MS = 220;
+
+/** Moves the scrubber to a recorded step; on the last one it follows newer ones. */
+export function goToIndex(index: number): void {
+  const all = steps.value;
+  if (all.length === 0) return;
+  const at = Math.max(0, Math.min(all.length - 1, index));
+  state.step.value = at === all.length - 1 ? null : all[at];
+}
+
+export function moveStep(by: number): void {
+  goToIndex(stepIndex.value + by);
+}
+
+export function togglePlay(): void {
+  if (!playing.value && stepIndex.value >= steps.value.length - 1) goToIndex(0);
+  playing.value = !playing.value && steps.value.length > 1;
+}
+
+/** Advances while playing, never before the step's maps are on the page. */
+export function runPlayer(): () => void {
+  return effect(() => {
+    if (!playing.value) return;
+    const shown = stepIndex.value;
+    if (stack.value.loading) return;
+    const timer = setTimeout(() => {
+      if (shown + 1 >= steps.peek().length) playing.value = false;
+      else {
+        const last = shown + 1 === steps.peek().length - 1;
+        goToIndex(shown + 1);
+        if (last) playing.value = false;
+      }
+    }, PLAY_MS);
+    return () => clearTimeout(timer);
+  });
+}
+
+export function selectLayer(path: string): void {
+  batch(() => {
+    state.layer.value = path;
+    state.tile.value = null;
+  });
+}
+
+/** The next layer that the search lets through. */
+export function moveLayer(by: number): void {
+  const listed = (data.value?.model.layers ?? []).filter((one) =>
+    matches(one.path, layerSearch.value),
+  );
+  const at = listed.findIndex((one) => one.path === layer.value?.path);
+  const next = listed[Math.max(0, Math.min(listed.length - 1, at + by))];
+  if (next) selectLayer(next.path);
+}
+
+export function moveSample(by: number): void {
+  const next = Math.max(0, Math.min(sampleCount.value - 1, sample.value + by));
+  state.sample.value = next === 0 ? null : next;
+}
+
+export function selectTile(channel: number): void {
+  state.tile.value = state.tile.value === channel ? null : channel;
+}
+
+export function selectKind(next: typeof state.kind.value): void {
+  batch(() => {
+    // Channels of another kind are other things: filters, units, inputs.
+    if (next.startsWith('weight') !== kind.value?.startsWith('weight'))
+      state.tile.value = null;
+    state.kind.value = next;
+  });
+}
+
+/** The keys of the page; shown by `?`. */
+export const KEYS: { keys: string[]; what: string; run: Record<string, () => void> }[] = [
+  {
+    keys: ['←', '→'],
+    what: 'step back, forward',
+    run: { ArrowLeft: () => moveStep(-1), ArrowRight: () => moveStep(1) },
+  },
+  {
+    keys: ['Page Up', 'Page Down'],
+    what: 'ten steps forward, back',
+    run: { PageUp: () => moveStep(10), PageDown: () => moveStep(-10) },
+  },
+  {
+    keys: ['Home', 'End'],
+    what: 'first step, newest step (and follow it)',
+    run: { Home: () => goToIndex(0), End: () => goToIndex(Number.POSITIVE_INFINITY) },
+  },
+  { keys: ['Space'], what: 'play, pause', run: { ' ': togglePlay } },
+  {
+    keys: ['K', 'J'],
+    what: 'layer above, below',
+    run: { k: () => moveLayer(-1), j: () => moveLayer(1) },
+  },
+  {
+    keys: ['[', ']'],
+    what: 'sample before, after',
+    run: { '[': () => moveSample(-1), ']': () => moveSample(1) },
+  },
+  {
+    keys: ['1', '2'],
+    what: 'feature maps, histograms',
+    run: {
+      '1': () => {
+        state.view.value = 'maps';
+      },
+      '2': () => {
+        state.view.value = 'histograms';
+      },
+    },
+  },
+  {
+    keys: ['Esc'],
+    what: 'close details, this sheet',
+    run: {
+      Escape: () => {
+        if (keysShown.value) keysShown.value = false;
+        else state.tile.value = null;
+      },
+    },
+  },
+  {
+    keys: ['?'],
+    what: 'this sheet',
+    run: {
+      '?': () => {
+        keysShown.value = !keysShown.value;
+      },
+    },
+  },
+];
+
+/** Runs the key's action, unless something that takes keys itself has the focus. */
+export function handleKey(event: KeyboardEvent): void {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  const target = event.target as HTMLElement | null;
+  if (target?.closest('input:not([type=checkbox]):not([type=radio]), select, textarea'))
+    return;
+  // Space presses the button that has the focus.
+  if (event.key === ' ' && target?.closest('button, a, [role=option], label, input'))
+    return;
+  const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const action = KEYS.find((entry) => name in entry.run)?.run[name];
+  if (!action) return;
+  event.preventDefault();
+  action();
+}

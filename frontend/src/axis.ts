@@ -1,0 +1,41 @@
+/** Ticks of a linear axis. Pure. */
+
+/** Round numbers 1, 2, 5 × 10ⁿ apart, from low to high, about `count` of them. */
+export function niceTicks(low: number, high: number, count: number): number[] {
+  if (!(high > low) || count < 1) return Number.isFinite(low) ? [low] : [];
+  const raw = (high - low) / count;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const factor = [1, 2, 5, 10].find((f) => f * power >= raw * 0.999) ?? 10;
+  // Steps are whole numbers.
+  const apart = Math.max(1, factor * power);
+  const ticks: number[] = [];
+  for (let tick = Math.ceil(low / apart) * apart; tick <= high; tick += apart)
+    ticks.push(tick);
+  return ticks;
+}
+
+/** An SVG path through points; a gap where one is not finite. */
+export function linePath(xs: ArrayLike<number>, ys: ArrayLike<number>): string {
+  let path = '';
+  let drawing = false;
+  for (let i = 0; i < xs.length; i++) {
+    if (!Number.isFinite(xs[i]) || !Number.isFinite(ys[i])) {
+      drawing = false;
+      continue;
+    }
+    path += `${drawing ? 'L' : 'M'}${xs[i].toFixed(1)} ${ys[i].toFixed(1)}`;
+    drawing = true;
+  }
+  return path;
+}
+
+/** Finite extent of values; undefined of none. */
+export function extent(values: ArrayLike<number>): [number, number] | undefined {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i])) continue;
+    low = Math.min(low, values[i]);
+    high = Math.max(high, values[i]);
+  }
+  return low <= high ? [low, high] : undefined;
+}

@@ -1,0 +1,54 @@
+import { expect, it } from 'vitest';
+import {
+  formatCount,
+  formatShape,
+  formatShare,
+  formatValue,
+  formatWithError,
+  plural,
+  superscript,
+} from './format';
+
+it.each([
+  [0, '0'],
+  [2.3184, '2.318'],
+  [-0.0042, '−0.0042'],
+  [123.456, '123.5'],
+  [12345.6, '12,350'],
+  [0.99999, '1'],
+  [1.23e-7, '1.23×10⁻⁷'],
+  [-4e9, '−4×10⁹'],
+  [Number.NaN, 'NaN'],
+  [Number.POSITIVE_INFINITY, '+∞'],
+  [Number.NEGATIVE_INFINITY, '−∞'],
+])('writes %d as %s', (value, text) => {
+  expect(formatValue(value)).toBe(text);
+});
+
+it('writes a value to the digits that its error leaves', () => {
+  expect(formatWithError(2.31842, 0.0069)).toBe('2.318 ± 0.0069');
+  expect(formatWithError(0, 0.5)).toBe('0 ± 0.5');
+  expect(formatWithError(1.25, 0)).toBe('1.25');
+  expect(formatWithError(Number.NaN, 0.1)).toBe('NaN');
+});
+
+it('never rounds a share to nothing or to all', () => {
+  const shares = [0, 0.0004, 0.016, 0.4123, 0.9995, 1, Number.NaN];
+  expect(shares.map(formatShare)).toEqual([
+    '0 %',
+    '< 0.1 %',
+    '1.6 %',
+    '41 %',
+    '> 99.9 %',
+    '100 %',
+    '–',
+  ]);
+});
+
+it('writes counts, shapes and exponents', () => {
+  expect(formatCount(12400)).toBe('12,400');
+  expect(formatShape([14, -1, 64])).toBe('14 × ? × 64');
+  expect(superscript(-12)).toBe('⁻¹²');
+  expect(plural(1, 'record')).toBe('1 record');
+  expect(plural(1200, 'record')).toBe('1,200 records');
+});

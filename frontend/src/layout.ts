@@ -1,0 +1,118 @@
+/** How a tensor's planes are best laid out on the page. Pure. */
+import type { TensorHeader } from './wire_format';
+
+export type Layout =
+  /** One tile for each channel. */
+  | { type: 'tiles' }
+  /** One plane of a single row: a cell for each unit, reflowed into `columns`. */
+  | { type: 'units'; columns: number; rows: number; labelled: boolean }
+  /** One plane, shown large, with its axes named. */
+  | { type: 'matrix' }
+  /** Small kernels, a row for each entry of the outer channel axis. */
+  | { type: 'kernels'; outer: number; inner: number };
+
+/** Up to so many units, each cell is large enough to carry its index. */
+const LABELLED_UNITS = 32;
+
+export function layoutOf(header: TensorHeader): Layout {
+  const { channels, height, width } = header;
+  if (channels === 1 && height === 1) {
+    const labelled = width <= LABELLED_UNITS;
+    const columns = labelled ? Math.max(1, Math.min(width, 10)) : nearSquareColumns(width);
+    return { type: 'units', columns, rows: Math.ceil(width / columns), labelled };
+  }
+  if (channels === 1) return { type: 'matrix' };
+  const [outer, inner] = header.channel_axes.map(
+    (name) => header.axes.find((axis) => axis.name === name)?.stored ?? 1,
+  );
+  if (
+    header.channel_axes.length === 2 &&
+    outer * inner === channels &&
+    outer > 1 &&
+    inner > 1
+  ) {
+    return { type: 'kernels', outer, inner };
+  }
+  return { type: 'tiles' };
+}
+
+/** Columns of a grid about twice as wide as high; a power of two where it fits well. */
+function nearSquareColumns(count: number): number {
+  const ideal = Math.sqrt(count * 2);
+  return Math.min(count, Math.max(8, 2 ** Math.round(Math.log2(ideal))));
+}
+
+export interface TileGrid {
+  /** Of one tile, in CSS pixels. */
+  width: number;
+  height: number;
+}
+
+/** Longest side of a tile by the reader's choice, in CSS pixels. */
+const CHOSEN_SIDES = { s: 44, m: 84, l: 160 } as const;
+/** Room between tiles, in CSS pixels. */
+export const TILE_GAP = 10;
+
+/**
+ * How large tiles are drawn: as chosen, or so that they fill the width and, where
+ * that leaves them legible, the height as well.
+ */
+export function tileSize(
+  header: Pick<TensorHeader, 'channels' | 'height' | 'width'>,
+  chosen: 'auto' | keyof typeof CHOSEN_SIDES,
+  room: { width: number; height: number },
+): TileGrid {
+  const aspect = Math.max(1, header.width) / Math.max(1, header.height);
+  const caption = 20;
+  let side: number;
+  if (chosen !== 'auto') side = CHOSEN_SIDES[chosen];
+  else {
+    side = 72;
+    // From large to small: the first that fits is the largest that does.
+    for (let columns = 1; columns <= 16; columns++) {
+      const tile = (room.width - (columns - 1) * TILE_GAP) / columns;
+      const [w, h] = fit(tile, aspect);
+      if (Math.max(w, h) > 220) continue;
+      side = Math.max(w, h);
+      const rows = Math.ceil(header.channels / columns);
+      if (side <= 84 || rows * (h + caption + TILE_GAP) <= room.height) break;
+    }
+  }
+  // Never wider than the page, and long thin maps keep a height that can be hit.
+  const [width, height] = fit(Math.min(side, room.width || side), aspect);
+  return { width: Math.max(8, Math.floor(width)), height: Math.max(8, Math.floor(height)) };
+}
+
+function fit(side: number, aspect: number): [number, number] {
+  return aspect >= 1 ? [side, side / aspect] : [side * aspect, side];
+}
+
+/** A header's sizes as read: what the whole tensor is, without the batch. */
+export function shownText(header: TensorHeader, whole: number, weights: boolean): string[] {
+  const parts: string[] = [];
+  const channelAxes = header.axes.filter((axis) => header.channel_axes.includes(axis.name));
+  const size = channelAxes.reduce((product, axis) => product * axis.size, 1);
+  if (channelAxes.length > 0 && size > 1) {
+    const noun = channelAxes.length > 1 ? 'kernels' : 'channels';
+    parts.push(
+      header.channels < size
+        ? `the first ${header.channels} of ${size} ${noun}`
+        : `${header.channels} of ${size} ${noun}`,
+    );
+  }
+  const pixelAxes = header.axes.filter(
+    (axis) => axis.name === header.height_axis || axis.name === header.width_axis,
+  );
+  const pooled = pixelAxes.filter((axis) => axis.pooling > 1);
+  const cropped = pixelAxes.filter((axis) => axis.pooling <= 1 && axis.stored < axis.size);
+  if (pooled.length > 0) {
+    parts.push(`means of ${pixelAxes.map((axis) => axis.pooling).join(' × ')} values`);
+  }
+  for (const axis of cropped)
+    parts.push(`the first ${axis.stored} of ${axis.size} ${axis.name}s`);
+  if (pooled.length === 0 && cropped.length === 0) {
+    parts.push(header.height_axis === 'height' ? 'every pixel' : 'every value');
+  }
+  if (!weights && whole > header.blobs) parts.push(`${header.blobs} of ${whole} samples`);
+  return parts;
+}

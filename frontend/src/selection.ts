@@ -1,0 +1,134 @@
+/** What there is to see, from a run's description and series. Pure. */
+import type { Layer, ModelDescription, Series, StepList, TableRow } from './api';
+
+export const KINDS = [
+  'activation',
+  'activation_gradient',
+  'weight',
+  'weight_gradient',
+  'input',
+  'output',
+] as const;
+export type Kind = (typeof KINDS)[number];
+
+export const KIND_TITLES: Record<Kind, string> = {
+  activation: 'Activation',
+  activation_gradient: '∂loss/∂activation',
+  weight: 'Weight',
+  weight_gradient: '∂loss/∂weight',
+  input: 'Input',
+  output: 'Output',
+};
+
+/** As `metadata.readable_path`: what TensorBoard can't read back became `_`. */
+export function readablePath(path: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced.
+  return path.replace(/["\\\x00-\x1f\x7f]/g, '_');
+}
+
+export function tensorTag(kind: string, path: string): string {
+  return `${kind}/${readablePath(path)}`;
+}
+
+export function isWeightKind(kind: string): boolean {
+  return kind.startsWith('weight');
+}
+
+/** The tensors of a layer, of one kind: several for weights, one else. */
+export function tensorPaths(layer: Layer, kind: Kind): string[] {
+  return isWeightKind(kind) ? layer.weights : [layer.path];
+}
+
+/** The kinds of which a layer has maps. */
+export function mapKinds(layer: Layer, series: Series): Kind[] {
+  return KINDS.filter((kind) =>
+    tensorPaths(layer, kind).some((path) => tensorTag(kind, path) in series.tags),
+  );
+}
+
+/** The rows of the tables that describe a layer's tensors, in the order of KINDS. */
+export function layerRows(layer: Layer, rows: readonly TableRow[]): number[] {
+  const own = rows.flatMap((row, i) => (row.layer_path === layer.path ? [i] : []));
+  const rank = (i: number) => {
+    const at = KINDS.indexOf(rows[i].kind as Kind);
+    return at < 0 ? KINDS.length : at;
+  };
+  return own.sort((a, b) => rank(a) - rank(b) || a - b);
+}
+
+export function rowOf(rows: readonly TableRow[], kind: string, path: string): number {
+  return rows.findIndex((row) => row.kind === kind && row.path === path);
+}
+
+/** The last part of a path: a weight's own name. */
+export function ownName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/**
+ * The steps that the scrubber stops at: those of the statistics, which TensorBoard
+ * keeps longest, and those of the maps.
+ */
+export function axisSteps(series: Series): number[] {
+  const used = new Set(Object.values(series.tags));
+  if (series.statistics !== null) used.add(series.statistics);
+  if (series.histograms !== null) used.add(series.histograms);
+  const steps = new Set<number>();
+  for (const i of used) for (const step of series.steps[i]?.steps ?? []) steps.add(step);
+  return [...steps].sort((a, b) => a - b);
+}
+
+export function tagSteps(series: Series, tag: string): StepList {
+  const i = series.tags[tag];
+  return (i === undefined ? undefined : series.steps[i]) ?? { steps: [], wall_times: [] };
+}
+
+/** Index of the last step that is not after `step`; the first where all are after; -1 of none. */
+export function stepIndexAt(steps: readonly number[], step: number): number {
+  if (steps.length === 0) return -1;
+  let [from, to] = [0, steps.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (steps[middle] <= step) from = middle + 1;
+    else to = middle;
+  }
+  return Math.max(0, from - 1);
+}
+
+/** Index of the step nearest to a place on the axis; -1 of none. */
+export function nearestIndex(steps: readonly number[], place: number): number {
+  const before = stepIndexAt(steps, place);
+  if (before < 0 || before + 1 >= steps.length) return before;
+  return place - steps[before] <= steps[before + 1] - place ? before : before + 1;
+}
+
+/** `count` indices spread evenly over 0 … length - 1, both ends among them. */
+export function evenIndices(length: number, count: number): number[] {
+  if (length <= count) return Array.from({ length }, (_, i) => i);
+  if (count === 1) return [length - 1];
+  return Array.from({ length: count }, (_, i) =>
+    Math.round((i * (length - 1)) / (count - 1)),
+  );
+}
+
+/** The layer to show first: the first with maps that looks like an image, else with maps. */
+export function firstLayer(model: ModelDescription, series: Series): Layer | undefined {
+  const withMaps = model.layers.filter((layer) => mapKinds(layer, series).length > 0);
+  return (
+    withMaps.find(
+      (layer) => (layer.outputs[0]?.shape.length ?? 0) === 4 && layer.weights.length > 0,
+    ) ??
+    withMaps[0] ??
+    model.layers[0]
+  );
+}
+
+/** Whether a run or layer name matches what was typed: a regex, or plain text if it is none. */
+export function matches(name: string, pattern: string): boolean {
+  if (!pattern) return true;
+  try {
+    return new RegExp(pattern, 'i').test(name);
+  } catch {
+    return name.toLowerCase().includes(pattern.toLowerCase());
+  }
+}

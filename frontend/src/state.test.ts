@@ -1,0 +1,64 @@
+import { beforeEach, expect, it } from 'vitest';
+import { applyValues, formatHash, parseHash, state, stateValues } from './state';
+
+beforeEach(() => applyValues(new Map()));
+
+it('reads its own keys of a hash and leaves others alone', () => {
+  const hash = '#keract&p.other.x=1&p.keract.layer=block%2Fconv%20a&p.keract.step=40';
+  expect(parseHash(hash)).toEqual(
+    new Map([
+      ['layer', 'block/conv a'],
+      ['step', '40'],
+    ]),
+  );
+  expect(formatHash(hash, new Map([['layer', 'a&b=c']]))).toBe(
+    '#keract&p.other.x=1&p.keract.layer=a%26b%3Dc',
+  );
+  expect(parseHash('#keract&p.keract.layer=%E0%A4%A')).toEqual(new Map());
+});
+
+it('brings back every choice from the URL that it wrote', () => {
+  state.view.value = 'histograms';
+  state.run.value = 'lenet/keract';
+  state.beside.value = ['a,b', 'c d'];
+  state.layer.value = 'block/conv';
+  state.kind.value = 'weight_gradient';
+  state.weight.value = 'bias';
+  state.step.value = 1240;
+  state.sample.value = 3;
+  state.colormap.value = 'magma';
+  state.signed.value = 'purple_green';
+  state.normalisation.value = 'steps';
+  state.tile.value = 0;
+  state.size.value = 'l';
+  state.mode.value = 'heatmap';
+  state.tensor.value = 'weight/kernel';
+  const written = stateValues();
+  expect(written.size).toBe(Object.keys(state).length);
+  const hash = formatHash('#keract', written);
+  applyValues(new Map());
+  expect(stateValues().size).toBe(0);
+  applyValues(parseHash(hash));
+  expect(stateValues()).toEqual(written);
+  expect(state.beside.value).toEqual(['a,b', 'c d']);
+});
+
+it('tells no runs beside from the default', () => {
+  state.beside.value = [];
+  const hash = formatHash('', stateValues());
+  applyValues(new Map());
+  applyValues(parseHash(hash));
+  expect(state.beside.value).toEqual([]);
+});
+
+it('takes what is malformed as if it were not there', () => {
+  applyValues(
+    new Map([
+      ['kind', 'nonsense'],
+      ['step', 'NaN'],
+      ['tile', '1e3'],
+      ['unknown', 'x'],
+    ]),
+  );
+  expect(stateValues().size).toBe(0);
+});

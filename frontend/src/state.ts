@@ -1,0 +1,210 @@
+/**
+ * What the reader has chosen: one list, each entry a signal and a key of the URL.
+ *
+ * The URL is TensorBoard's own, `#keract&p.keract.<key>=<value>&…`, so that a link
+ * brings back the exact picture; in a page of its own it is this document's hash.
+ */
+import { batch, effect, type Signal, signal } from '@preact/signals';
+import { COLORMAP_NAMES, type ColormapName } from './colormaps';
+import { NORMALISATIONS } from './domain';
+import { KINDS } from './selection';
+
+interface Entry<T> {
+  signal: Signal<T>;
+  initial: T;
+  parse: (text: string) => T | undefined;
+  format: (value: T) => string;
+}
+
+function text(initial: string): Entry<string> {
+  return { signal: signal(initial), initial, parse: (t) => t, format: (v) => v };
+}
+
+function oneOf<T extends string>(values: readonly T[], initial: T): Entry<T> {
+  const parse = (t: string) => values.find((v) => v === t);
+  return { signal: signal<T>(initial), initial, parse, format: (v) => v };
+}
+
+/** A whole number, or null. */
+function count(): Entry<number | null> {
+  return {
+    signal: signal<number | null>(null),
+    initial: null,
+    parse: (t) => (/^-?\d{1,15}$/.test(t) ? Number(t) : undefined),
+    format: (v) => (v === null ? '' : String(v)),
+  };
+}
+
+function maybe<T extends string>(values: readonly T[]): Entry<T | null> {
+  return {
+    signal: signal<T | null>(null),
+    initial: null,
+    parse: (t) => values.find((v) => v === t),
+    format: (v) => v ?? '',
+  };
+}
+
+/** Names, or null. An empty list is a lone comma, which no name can be. */
+function list(): Entry<readonly string[] | null> {
+  return {
+    signal: signal<readonly string[] | null>(null),
+    initial: null,
+    parse: (t) => t.split(',').filter(Boolean).map(decodeURIComponent),
+    format: (v) => (v ? v.map(encodeURIComponent).join(',') || ',' : ''),
+  };
+}
+
+export const VIEWS = ['maps', 'histograms'] as const;
+export const HISTOGRAM_MODES = ['offset', 'heatmap'] as const;
+export const TILE_SIZES = ['auto', 's', 'm', 'l'] as const;
+
+export const entries = {
+  /** Which tab. */
+  view: oneOf(VIEWS, 'maps'),
+  /** The run whose maps are shown; empty is the first. */
+  run: text(''),
+  /** Runs beside it, whose loss is drawn behind the step axis; null is the first few. */
+  beside: list(),
+  /** The layer, by path; empty is the first with maps. */
+  layer: text(''),
+  /** What of the layer the feature maps show. */
+  kind: oneOf(KINDS, 'activation'),
+  /** Which of the layer's weights, by own name; empty is the first. */
+  weight: text(''),
+  /** The recorded step; null is the newest, also when newer ones come. */
+  step: count(),
+  /** Which probe sample; null is the first. */
+  sample: count(),
+  /** Colour map for values without a natural zero; null is the default. */
+  colormap: maybe<ColormapName>(COLORMAP_NAMES),
+  /** Colour map for gradients and weights; null is the default of the theme. */
+  signed: maybe<ColormapName>(COLORMAP_NAMES),
+  /** Over what the colour map spans. */
+  normalisation: oneOf(NORMALISATIONS, 'layer'),
+  /** The channel that the details show; null is none. */
+  tile: count(),
+  /** How large tiles are; auto fills the width. */
+  size: oneOf(TILE_SIZES, 'auto'),
+  /** How histograms are drawn. */
+  mode: oneOf(HISTOGRAM_MODES, 'offset'),
+  /** Which table row the histograms show, as `kind` or `kind/own name`; empty is the first. */
+  tensor: text(''),
+};
+
+type Entries = typeof entries;
+type Key = keyof Entries;
+
+/** The signals alone, by key. */
+export const state = Object.fromEntries(
+  Object.entries(entries).map(([key, entry]) => [key, entry.signal]),
+) as { [K in Key]: Entries[K]['signal'] };
+
+const PREFIX = 'p.keract.';
+
+// Scrubbing changes the state many times a second; browsers refuse more than some
+// hundred changes of the address in half a minute, and each takes milliseconds.
+const URL_DELAY_MS = 200;
+
+/** The values in a hash, by key; keys of other plugins are left alone. */
+export function parseHash(hash: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const part of hash.replace(/^#/, '').split('&')) {
+    const at = part.indexOf('=');
+    if (!part.startsWith(PREFIX) || at < 0) continue;
+    try {
+      found.set(part.slice(PREFIX.length, at), decodeURIComponent(part.slice(at + 1)));
+    } catch {
+      // A broken escape: as if the key were not there.
+    }
+  }
+  return found;
+}
+
+/** `hash` with our keys replaced by these values, other parts kept. */
+export function formatHash(hash: string, values: ReadonlyMap<string, string>): string {
+  const others = hash
+    .replace(/^#/, '')
+    .split('&')
+    .filter((part) => part && !part.startsWith(PREFIX));
+  const ours = [...values].map(
+    ([key, value]) => `${PREFIX}${key}=${encodeURIComponent(value)}`,
+  );
+  return `#${[...others, ...ours].join('&')}`;
+}
+
+/** What differs from a fresh page, as the URL has it. Reads every signal. */
+export function stateValues(): Map<string, string> {
+  const values = new Map<string, string>();
+  for (const [key, entry] of Object.entries(entries) as [string, Entry<unknown>][]) {
+    const value = entry.format(entry.signal.value);
+    if (value !== entry.format(entry.initial)) values.set(key, value);
+  }
+  return values;
+}
+
+/** Sets every entry from these values; what is absent or malformed is as on a fresh page. */
+export function applyValues(values: ReadonlyMap<string, string>): void {
+  batch(() => {
+    for (const [key, entry] of Object.entries(entries) as [string, Entry<unknown>][]) {
+      const given = values.get(key);
+      const parsed = given === undefined ? undefined : entry.parse(given);
+      const next = parsed === undefined ? entry.initial : parsed;
+      // Lists compare by what they say, so that an equal one wakes nobody.
+      if (entry.format(entry.signal.peek()) !== entry.format(next))
+        entry.signal.value = next;
+    }
+  });
+}
+
+/** The window whose address is the reader's: TensorBoard's, where it may be touched. */
+export function addressWindow(): Window {
+  try {
+    // Throws where the parent is of another origin.
+    if (window.parent !== window && typeof window.parent.location.hash === 'string') {
+      return window.parent;
+    }
+  } catch {
+    // Own address, below.
+  }
+  return window;
+}
+
+/** Reads the URL now, then keeps it and the state the same, both ways. */
+export function bindUrl(): () => void {
+  const owner = addressWindow();
+  applyValues(parseHash(owner.location.hash));
+  const write = (values: ReadonlyMap<string, string>) => {
+    try {
+      // On another tab of TensorBoard the address is not ours to write.
+      if (owner !== window && !/^#?(keract|$)/.test(owner.location.hash)) return;
+      const next = formatHash(
+        owner.location.hash || (owner === window ? '' : '#keract'),
+        values,
+      );
+      if (next !== owner.location.hash) {
+        owner.history.replaceState(owner.history.state, '', next);
+      }
+    } catch {
+      // A parent that forbids it: links lose the state, the page works on.
+    }
+  };
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const stopWriting = effect(() => {
+    const values = stateValues();
+    clearTimeout(timer);
+    timer = setTimeout(() => write(values), URL_DELAY_MS);
+  });
+  const read = () => {
+    const values = parseHash(owner.location.hash);
+    // TensorBoard drops our keys when the reader leaves the tab; that is no wish, so
+    // they are put back when the reader returns.
+    if (values.size > 0) applyValues(values);
+    else write(stateValues());
+  };
+  owner.addEventListener('hashchange', read);
+  return () => {
+    stopWriting();
+    clearTimeout(timer);
+    owner.removeEventListener('hashchange', read);
+  };
+}

@@ -1,0 +1,198 @@
+/** The controls above the feature maps. */
+import type { ComponentChildren } from 'preact';
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import { selectKind } from '../actions';
+import { COLORMAP_NAMES, COLORMAP_TITLES, type ColormapName, colormap } from '../colormaps';
+import { NORMALISATIONS, type Normalisation } from '../domain';
+import { inputPixels } from '../heatmap';
+import { colormapEntry, currentColormap } from '../painting';
+import { isWeightKind, KIND_TITLES, ownName } from '../selection';
+import { state, TILE_SIZES } from '../state';
+import { data, inputs, kind, kinds, path, paths, sample, sampleCount } from '../store';
+import type { Stack } from '../wire_format';
+import { drawPixels } from './Plane';
+
+interface Choice<T> {
+  value: T;
+  title: ComponentChildren;
+  hint?: string;
+  testId?: string;
+}
+
+/** A row of buttons of which one is pressed. */
+export function Segments<T extends string | number>(props: {
+  label: string;
+  choices: readonly Choice<T>[];
+  value: T | undefined;
+  onChoose: (value: T) => void;
+}) {
+  return (
+    <fieldset class="segments" aria-label={props.label}>
+      {props.choices.map(({ value, title, hint, testId }) => (
+        <button
+          key={value}
+          type="button"
+          aria-pressed={value === props.value}
+          title={hint}
+          data-testid={testId}
+          onClick={() => props.onChoose(value)}
+        >
+          {title}
+        </button>
+      ))}
+    </fieldset>
+  );
+}
+
+export function KindPicker() {
+  return (
+    <Segments
+      label="What is shown"
+      value={kind.value}
+      choices={kinds.value.map((value) => ({
+        value,
+        title: KIND_TITLES[value],
+        testId: `kind-${value}`,
+      }))}
+      onChoose={selectKind}
+    />
+  );
+}
+
+/** Kernel, bias, …: where a layer has several weights. */
+export function WeightPicker() {
+  if (!kind.value || !isWeightKind(kind.value) || paths.value.length < 2) return null;
+  return (
+    <Segments
+      label="Which weight"
+      value={path.value}
+      choices={paths.value.map((one) => ({ value: one, title: ownName(one) }))}
+      onChoose={(one) => {
+        state.weight.value = ownName(one);
+        state.tile.value = null;
+      }}
+    />
+  );
+}
+
+const NORMALISATION_HINTS: Record<Normalisation, string> = {
+  map: 'Each map spans its own values: shows patterns, not strength',
+  layer: 'All maps and samples of the layer at this step share one range',
+  steps: 'One range over all recorded steps: shows growth and decay',
+};
+
+export function NormalisationPicker() {
+  return (
+    <Segments
+      label="The colour map spans"
+      value={state.normalisation.value}
+      choices={NORMALISATIONS.map((value) => ({
+        value,
+        title: value === 'steps' ? 'all steps' : value,
+        hint: NORMALISATION_HINTS[value],
+        testId: `normalisation-${value}`,
+      }))}
+      onChoose={(value) => {
+        state.normalisation.value = value;
+      }}
+    />
+  );
+}
+
+export function ColormapPicker() {
+  const group = (wanted: 'sequential' | 'diverging', label: string) => (
+    <optgroup label={label}>
+      {COLORMAP_NAMES.filter((name) => colormap(name).kind === wanted).map((name) => (
+        <option key={name} value={name}>
+          {COLORMAP_TITLES[name]}
+        </option>
+      ))}
+    </optgroup>
+  );
+  return (
+    <select
+      class="select"
+      data-testid="colormap-select"
+      aria-label="Colour map"
+      value={currentColormap.value.name}
+      onChange={(event) => {
+        colormapEntry.value.value = event.currentTarget.value as ColormapName;
+      }}
+    >
+      {group('sequential', 'From low to high')}
+      {group('diverging', 'Either side of zero')}
+    </select>
+  );
+}
+
+const SIZE_TITLES: Record<(typeof TILE_SIZES)[number], string> = {
+  auto: 'Fit',
+  s: 'S',
+  m: 'M',
+  l: 'L',
+};
+
+export function SizePicker() {
+  return (
+    <Segments
+      label="Size of the tiles"
+      value={state.size.value}
+      choices={TILE_SIZES.map((value) => ({ value, title: SIZE_TITLES[value] }))}
+      onChoose={(value) => {
+        state.size.value = value;
+      }}
+    />
+  );
+}
+
+/** What a sample is called: its class, and else its number. */
+export function sampleTitle(index: number): string {
+  const probe = data.value?.model.probe;
+  const label = probe?.labels[index];
+  if (label === undefined) return `#${index}`;
+  return probe?.class_names[label] ?? String(label);
+}
+
+/** The probe's samples as pictures, or by number where they are none. */
+export function SamplePicker() {
+  const count = sampleCount.value;
+  if (count === 0 || !kind.value || isWeightKind(kind.value)) return null;
+  const stacks = inputs.value.answer;
+  return (
+    <fieldset class="samples" aria-label="Sample of the probe">
+      {Array.from({ length: count }, (_, index) => (
+        <button
+          key={index}
+          type="button"
+          data-testid="sample"
+          data-sample={index}
+          aria-pressed={index === sample.value}
+          title={`Sample ${index}, label ${sampleTitle(index)}`}
+          onClick={() => {
+            state.sample.value = index === 0 ? null : index;
+          }}
+        >
+          {stacks?.[index] && isPicture(stacks[index]) ? (
+            <InputPicture stack={stacks[index]} />
+          ) : (
+            <span class="number">{index}</span>
+          )}
+          <span class="caption">{sampleTitle(index)}</span>
+        </button>
+      ))}
+    </fieldset>
+  );
+}
+
+export function isPicture(stack: Stack): boolean {
+  return stack.height > 1 && stack.width > 1;
+}
+
+/** An input sample as the model saw it. */
+export function InputPicture({ stack }: { stack: Stack }) {
+  const ref = useRef<HTMLCanvasElement>(null);
+  useLayoutEffect(() => {
+    if (ref.current) drawPixels(ref.current, inputPixels(stack), stack.width, stack.height);
+  }, [stack]);
+  return <canvas ref={ref} class="picture" />;
+}

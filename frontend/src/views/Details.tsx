@@ -1,0 +1,284 @@
+import { selectTile } from '../actions';
+import { extent, linePath } from '../axis';
+import { formatCount, formatShare, formatValue, formatWithError } from '../format';
+import { symmetric } from '../domain';
+import { type Domain, summarize } from '../heatmap';
+import { centred, type Painting, paintingOf } from '../painting';
+import { isWeightKind } from '../selection';
+import { state } from '../state';
+import {
+  data,
+  film,
+  inputs,
+  kind,
+  ranges,
+  sample,
+  selectedChannel,
+  stack,
+  step,
+} from '../store';
+import { type Stack, valueAt, worstError } from '../wire_format';
+import { InputPicture, isPicture, sampleTitle } from './Controls';
+import { useSize } from './hooks';
+import { hover } from './hover';
+import { Plane } from './Plane';
+import { Prediction } from './Prediction';
+import { axisWord, valueText } from './ReadOut';
+
+/** The selected map, large, with its numbers and its past; the sample and the prediction. */
+export function Details() {
+  const { answer } = stack.value;
+  const channel = selectedChannel.value;
+  return (
+    <aside class="details" aria-label="Details">
+      {answer && channel !== null ? (
+        <Selected stack={answer} channel={channel} painting={paintingOf(answer)} />
+      ) : (
+        answer && (
+          <p class="hint">Click a map to see it large, with its numbers and its past.</p>
+        )
+      )}
+      {kind.value && !isWeightKind(kind.value) && <Sample large={channel === null} />}
+      <Prediction />
+    </aside>
+  );
+}
+
+function Selected(props: { stack: Stack; channel: number; painting: Painting }) {
+  const { stack, channel, painting } = props;
+  const single = stack.channels === 1;
+  return (
+    <>
+      {!single && (
+        <div class="large-map">
+          <Plane
+            stack={stack}
+            channel={channel}
+            domain={painting.domainOf(channel)}
+            map={painting.map}
+            testId="tile-large"
+            width="100%"
+            height="auto"
+          />
+          <SpecialMarks stack={stack} channel={channel} />
+        </div>
+      )}
+      <h2>
+        {single ? 'Values' : channelTitle(stack, channel)}
+        {!single && (
+          <button
+            type="button"
+            class="close"
+            aria-label="Close (Esc)"
+            onClick={() => selectTile(channel)}
+          >
+            ×
+          </button>
+        )}
+      </h2>
+      <Numbers stack={stack} channel={channel} />
+      <OverSteps channel={channel} painting={painting} />
+    </>
+  );
+}
+
+/** "Channel 23"; for kernels, which entry of each axis. */
+function channelTitle(stack: Stack, channel: number): string {
+  const axes = stack.header.channel_axes;
+  if (axes.length !== 2) return `Channel ${channel}`;
+  const inner = stack.header.axes.find(({ name }) => name === axes[1])?.stored ?? 1;
+  return `${axes[0]} ${Math.floor(channel / inner)} · ${axes[1]} ${channel % inner}`;
+}
+
+// Marks on more cells than this would be too small to see.
+const MARKED_CELLS = 64 * 64;
+
+/** NaN and ±Inf by shape, so that colour is not the only sign. */
+function SpecialMarks({ stack, channel }: { stack: Stack; channel: number }) {
+  const { nan, positiveInf, negativeInf } = summarize(stack, channel);
+  const { width, height } = stack;
+  if (nan + positiveInf + negativeInf === 0 || width * height > MARKED_CELLS) return null;
+  let path = '';
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const value = valueAt(stack, channel, y, x);
+      if (Number.isNaN(value)) path += `M${x + 0.2} ${y + 0.2}l.6 .6m0 -.6l-.6 .6`;
+      else if (value === Number.POSITIVE_INFINITY)
+        path += `M${x + 0.2} ${y + 0.7}l.3 -.4l.3 .4`;
+      else if (value === Number.NEGATIVE_INFINITY)
+        path += `M${x + 0.2} ${y + 0.3}l.3 .4l.3 -.4`;
+    }
+  }
+  return (
+    <svg
+      class="marks"
+      viewBox={`0 0 ${width} ${height}`}
+      preserveAspectRatio="none"
+      aria-hidden="true"
+    >
+      <path d={path} />
+    </svg>
+  );
+}
+
+function Numbers({ stack, channel }: { stack: Stack; channel: number }) {
+  const summary = summarize(stack, channel);
+  const error = worstError(stack, channel);
+  const at = hover.value;
+  const here =
+    at && at.stack.header.path === stack.header.path && at.channel === channel ? at : null;
+  const { height_axis, width_axis } = stack.header;
+  const place = here
+    ? stack.height > 1
+      ? `at ${axisWord(height_axis, 'y')} ${here.y}, ${axisWord(width_axis, 'x')} ${here.x}`
+      : `at ${axisWord(width_axis, 'x')} ${here.x}`
+    : 'at the pointer';
+  return (
+    <dl class="numbers">
+      <dt>{place}</dt>
+      <dd>{here ? valueText(here) : '–'}</dd>
+      <dt>mean</dt>
+      <dd>{formatWithError(summary.mean, error)}</dd>
+      <dt>min … max</dt>
+      <dd>
+        {formatValue(summary.min, 3)} … {formatValue(summary.max, 3)}
+      </dd>
+      <dt title="Values that are 0, or so near that their code is 0’s">zeros</dt>
+      <dd>{formatShare(summary.zeroFraction)}</dd>
+      {summary.nan > 0 && (
+        <>
+          <dt>NaN</dt>
+          <dd class="bad">{formatCount(summary.nan)}</dd>
+        </>
+      )}
+      {summary.positiveInf + summary.negativeInf > 0 && (
+        <>
+          <dt>±Inf</dt>
+          <dd class="bad">{formatCount(summary.positiveInf + summary.negativeInf)}</dd>
+        </>
+      )}
+    </dl>
+  );
+}
+
+function OverSteps({ channel, painting }: { channel: number; painting: Painting }) {
+  const frames = (film.value.answer ?? []).filter((frame) => frame.channels > channel);
+  // One range for the strip, so that growth shows; that of all steps is one already.
+  const domain =
+    painting.normalisation === 'steps'
+      ? painting.domainOf(channel)
+      : stripDomain(frames, channel);
+  return (
+    <>
+      <h2>Over steps</h2>
+      <RangeChart channel={channel} />
+      {frames.length > 1 && frames[0].height > 1 && (
+        <div class="film">
+          {frames.map((frame) => {
+            const at = frame.header.step;
+            return (
+              <button
+                key={at}
+                type="button"
+                title={`Step ${formatCount(at)}`}
+                aria-label={`Go to step ${formatCount(at)}`}
+                aria-pressed={at === stack.value.answer?.header.step}
+                onClick={() => {
+                  state.step.value = at;
+                }}
+              >
+                <Plane
+                  stack={frame}
+                  channel={channel}
+                  domain={domain}
+                  map={painting.map}
+                  width="100%"
+                  height="auto"
+                />
+              </button>
+            );
+          })}
+        </div>
+      )}
+    </>
+  );
+}
+
+/** What a channel spans over some steps, centred where its colours are. */
+function stripDomain(frames: readonly Stack[], channel: number): Domain {
+  const domain = {
+    low: Math.min(...frames.map((frame) => frame.low[channel])),
+    high: Math.max(...frames.map((frame) => frame.high[channel])),
+  };
+  return centred.value ? symmetric(domain) : domain;
+}
+
+const CHART_HEIGHT = 56;
+
+/** From the least to the greatest value of the channel, at each recorded step. */
+function RangeChart({ channel }: { channel: number }) {
+  const [ref, { width }] = useSize<SVGSVGElement>();
+  const headers = ranges.value.answer ?? [];
+  const index = stack.value.answer?.index ?? 0;
+  const steps = headers.map((header) => header.step);
+  const at = (values: number[], header: { channels: number }) =>
+    values[index * header.channels + channel];
+  const lows = headers.map((header) => at(header.low, header));
+  const highs = headers.map((header) => at(header.high, header));
+  const span = extent([...lows, ...highs]);
+  const [low, high] = span ?? [0, 0];
+  const [from, to] = [steps[0] ?? 0, steps[steps.length - 1] ?? 0];
+  const x = (one: number) => (to > from ? ((one - from) / (to - from)) * width : 0);
+  const y = (value: number) =>
+    high > low
+      ? CHART_HEIGHT - 4 - ((value - low) / (high - low)) * (CHART_HEIGHT - 8)
+      : CHART_HEIGHT / 2;
+  const xs = steps.map(x);
+  const top = linePath(xs, highs.map(y));
+  const bottom = linePath([...xs].reverse(), [...lows].reverse().map(y));
+  const now = step.value;
+  return (
+    <figure class="range" hidden={headers.length < 2 || !span}>
+      <svg
+        ref={ref}
+        width="100%"
+        height={CHART_HEIGHT}
+        role="img"
+        aria-label="Least and greatest value over steps"
+      >
+        {top && <path class="band" d={`${top}${bottom.replace('M', 'L')}Z`} />}
+        <path class="edge" d={top} />
+        <path class="edge" d={linePath(xs, lows.map(y))} />
+        {low < 0 && high > 0 && <line class="zero" x1={0} x2={width} y1={y(0)} y2={y(0)} />}
+        {now !== undefined && (
+          <line class="now-line" x1={x(now)} x2={x(now)} y1={0} y2={CHART_HEIGHT} />
+        )}
+      </svg>
+      <figcaption>
+        <span title="The pictures below share this range">least to greatest value</span>
+        <span>
+          {formatValue(low, 3)} … {formatValue(high, 3)}
+        </span>
+      </figcaption>
+    </figure>
+  );
+}
+
+function Sample({ large }: { large: boolean }) {
+  const input = inputs.value.answer?.[sample.value];
+  const label = data.value?.model.probe?.labels[sample.value];
+  if (!input || !isPicture(input)) return null;
+  return (
+    <>
+      <h2>Sample {sample.value}</h2>
+      <div class={`sample-card ${large ? 'large' : ''}`}>
+        <InputPicture stack={input} />
+        {label !== undefined && (
+          <span>
+            label <b>{sampleTitle(sample.value)}</b>
+          </span>
+        )}
+      </div>
+    </>
+  );
+}

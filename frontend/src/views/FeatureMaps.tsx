@@ -1,0 +1,196 @@
+import { layoutOf, shownText, TILE_GAP, tileSize } from '../layout';
+import { formatCount, formatShape, formatShare, formatValue, plural } from '../format';
+import { CODE_MAX, type Stack, type TensorHeader } from '../wire_format';
+import { type Painting, paintingOf } from '../painting';
+import { isWeightKind } from '../selection';
+import { state } from '../state';
+import { data, kind, layer, path, selectedChannel, stack, step } from '../store';
+import {
+  ColormapPicker,
+  KindPicker,
+  NormalisationPicker,
+  SamplePicker,
+  SizePicker,
+  WeightPicker,
+} from './Controls';
+import { type Size, useSize } from './hooks';
+import { Kernels } from './Kernels';
+import { Legend } from './Legend';
+import { Matrix } from './Matrix';
+import { Failure, Note, Waiting } from './Messages';
+import { Tile } from './Tile';
+import { Units } from './Units';
+
+/** The maps of one tensor of a layer at one step, for one sample. */
+export function FeatureMaps() {
+  const [ref, room] = useSize<HTMLDivElement>();
+  const { answer, error, loading } = stack.value;
+  const painting = answer && paintingOf(answer);
+  const many = answer && layoutOf(answer.header).type === 'tiles';
+  return (
+    <div class="view maps">
+      <Title header={answer?.header} />
+      {kind.value && (
+        <>
+          <div class="bar">
+            <KindPicker />
+            <WeightPicker />
+            <span class="space" />
+            <SamplePicker />
+          </div>
+          <div class="bar">
+            <ColormapPicker />
+            <NormalisationPicker />
+            {many && <SizePicker />}
+            <span class="space" />
+            {answer && painting && <Legend stack={answer} painting={painting} />}
+          </div>
+        </>
+      )}
+      <Notes
+        header={answer?.header}
+        fallback={painting?.normalisation !== state.normalisation.value}
+      />
+      <div ref={ref} class={`maps-room ${loading ? 'stale' : ''}`}>
+        {error && <Failure error={error} />}
+        {!answer && !error && (kind.value ? <Waiting /> : <NoMaps />)}
+        {answer && painting && room.width > 0 && (
+          <Maps stack={answer} painting={painting} room={room} />
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Title({ header }: { header: TensorHeader | undefined }) {
+  const one = layer.value;
+  if (!one) return <h1>…</h1>;
+  const parts = [one.class_name];
+  const shapes = one.outputs.map(({ shape }) => formatShape(shape.slice(1)));
+  if (shapes.length > 0) parts.push(shapes.join(', '));
+  if (one.activation) parts.push(one.activation);
+  if (one.parameter_count > 0) parts.push(plural(one.parameter_count, 'parameter'));
+  return (
+    <h1>
+      {one.path}{' '}
+      <small title="± is the worst error of a value, as a share of its map’s range">
+        {[...parts.filter(Boolean), ...(header ? [shown(header)] : [])].join(' · ')}
+      </small>
+    </h1>
+  );
+}
+
+/** How much of the tensor is on the page, and how exact it is. */
+function shown(header: TensorHeader): string {
+  const weights = isWeightKind(header.kind);
+  const samples = data.value?.model.probe?.samples ?? 0;
+  const parts = shownText(header, samples, weights);
+  // Half a code, as a share of the range of each map.
+  if (header.precision === 'uint8')
+    parts.push(`codes ± ${formatShare(1 / (2 * CODE_MAX))}`);
+  else parts.push(header.precision);
+  return `shown: ${parts.join(', ')}`;
+}
+
+function Notes({
+  header,
+  fallback,
+}: {
+  header: TensorHeader | undefined;
+  fallback: boolean;
+}) {
+  const at = step.value;
+  const notes = [header?.note ?? '', layer.value?.note ?? ''];
+  if (header && at !== undefined && header.step !== at) {
+    notes.push(
+      `These maps are of step ${formatCount(header.step)}; none were kept at step ${formatCount(at)}.`,
+    );
+  }
+  if (header && fallback) {
+    notes.push(
+      'There are no statistics over all steps for this tensor; the layer’s range is used.',
+    );
+  }
+  return (
+    <>
+      {notes.filter(Boolean).map((note) => (
+        <Note key={note}>{note}</Note>
+      ))}
+    </>
+  );
+}
+
+function NoMaps() {
+  const one = layer.value;
+  if (!one) return null;
+  return (
+    <div class="message">
+      <p>
+        <b>No maps are recorded of this layer.</b>
+      </p>
+      <p>
+        Its statistics and histograms may be: see the tab Histograms. To record its maps,
+        name it in the <code>layers</code> argument of the callback.
+      </p>
+    </div>
+  );
+}
+
+function Maps({ stack, painting, room }: { stack: Stack; painting: Painting; room: Size }) {
+  const layout = layoutOf(stack.header);
+  switch (layout.type) {
+    case 'units':
+      return <Units stack={stack} painting={painting} layout={layout} room={room} />;
+    case 'matrix':
+      return <Matrix stack={stack} painting={painting} room={room} />;
+    case 'kernels':
+      return <Kernels stack={stack} painting={painting} layout={layout} room={room} />;
+    case 'tiles':
+      return <Tiles stack={stack} painting={painting} room={room} />;
+  }
+}
+
+function Tiles({
+  stack,
+  painting,
+  room,
+}: {
+  stack: Stack;
+  painting: Painting;
+  room: Size;
+}) {
+  const tile = tileSize(stack.header, state.size.value, room);
+  return (
+    <div
+      class="tiles"
+      style={{
+        gridTemplateColumns: `repeat(auto-fill, ${tile.width}px)`,
+        columnGap: `${TILE_GAP}px`,
+      }}
+      // So that a reader of the page's structure, or a test, knows what a tile is of.
+      data-kind={stack.header.kind}
+      data-path={path.value}
+    >
+      {Array.from({ length: stack.channels }, (_, channel) => {
+        const domain = painting.domainOf(channel);
+        return (
+          <Tile
+            key={channel}
+            stack={stack}
+            channel={channel}
+            low={domain.low}
+            high={domain.high}
+            map={painting.map}
+            width={tile.width}
+            height={tile.height}
+            selected={channel === selectedChannel.value}
+            bare={tile.width < 34}
+          />
+        );
+      })}
+      {stack.channels === 0 && (
+        <p class="message">This tensor is empty: {formatValue(0)} channels.</p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,287 @@
+import { useRef } from 'preact/hooks';
+import { goToIndex, moveStep, playing, togglePlay } from '../actions';
+import { extent, linePath, niceTicks } from '../axis';
+import { formatCount, formatValue, plural } from '../format';
+import { nearestIndex } from '../selection';
+import { state } from '../state';
+import { lossOverSteps, recordOverSteps } from '../statistics';
+import {
+  data,
+  runData,
+  runs,
+  shownRuns,
+  statisticsIndex,
+  step,
+  stepIndex,
+  steps,
+} from '../store';
+import { runColor } from './colors';
+import { useSize } from './hooks';
+
+const MARGIN = 24;
+const BASELINE = 62;
+const TOP = 10;
+
+/** The step, its numbers, and the one scrubber for everything on the page. */
+export function StepAxis() {
+  return (
+    <section class="axis" aria-label="Steps">
+      <Now />
+      <Scrubber />
+    </section>
+  );
+}
+
+function Now() {
+  const at = step.value;
+  return (
+    <div class="now">
+      <div class="step">
+        <button
+          type="button"
+          class="play"
+          data-testid="play"
+          aria-label={playing.value ? 'Pause' : 'Play'}
+          title={playing.value ? 'Pause (Space)' : 'Play (Space)'}
+          disabled={steps.value.length < 2}
+          onClick={togglePlay}
+        >
+          <svg viewBox="0 0 12 12" aria-hidden="true">
+            <path d={playing.value ? 'M2 1h3v10H2zM7 1h3v10H7z' : 'M2 .8 11 6 2 11.2z'} />
+          </svg>
+        </button>
+        <span data-testid="step">
+          {at === undefined ? 'No step yet' : `Step ${formatCount(at)}`}
+        </span>
+        {state.step.value === null && steps.value.length > 0 && (
+          <span
+            class="live"
+            title="The newest step; newer ones will be shown as they come."
+          >
+            newest
+          </span>
+        )}
+      </div>
+      <div class="about">{aboutStep()}</div>
+      <Records />
+    </div>
+  );
+}
+
+function aboutStep(): string {
+  const known = data.value;
+  const i = statisticsIndex.value;
+  if (!known?.statistics || i < 0) return '';
+  const { model, statistics } = known;
+  const parts: string[] = [];
+  const epoch = statistics.epochs[i] ?? -1;
+  if (epoch >= 0) {
+    parts.push(
+      `epoch ${formatCount(epoch)}${model.epochs ? ` of ${formatCount(model.epochs)}` : ''}`,
+    );
+  }
+  const loss = lossOverSteps(model, statistics)[i];
+  if (Number.isFinite(loss)) parts.push(`loss ${formatValue(loss, 3)}`);
+  const rate = recordOverSteps(model, statistics, 'learning_rate')[i];
+  if (Number.isFinite(rate) && parts.length < 2) parts.push(`rate ${formatValue(rate, 3)}`);
+  return parts.join(' · ');
+}
+
+function Records() {
+  const kept = steps.value.length;
+  const written = data.value?.series.records_written ?? null;
+  if (written !== null && written > kept) {
+    const flag = '--samples_per_plugin=keract=0,keract_statistics=0,keract_histograms=0';
+    return (
+      <div
+        class="records cut"
+        title={`TensorBoard keeps a part of the recorded steps in memory. Start it with ${flag} to keep all.`}
+      >
+        {formatCount(kept)} of {formatCount(written)} steps kept · --samples_per_plugin
+      </div>
+    );
+  }
+  return <div class="records">{kept > 0 ? plural(kept, 'record') : ''}</div>;
+}
+
+function Scrubber() {
+  const [ref, { width, height }] = useSize<SVGSVGElement>();
+  const dragging = useRef(false);
+  const all = steps.value;
+  const curves = lossCurves();
+  const span = extent([
+    ...all,
+    ...curves.flatMap(({ steps }) => [steps[0], steps.at(-1) ?? 0]),
+  ]);
+  const [low, high] = span ?? [0, 1];
+  const room = Math.max(1, width - 2 * MARGIN);
+  const x = (at: number) =>
+    high > low ? MARGIN + ((at - low) / (high - low)) * room : MARGIN + room / 2;
+  const at = step.value;
+
+  const scrub = (event: PointerEvent) => {
+    const box = (event.currentTarget as Element).getBoundingClientRect();
+    const place = low + ((event.clientX - box.left - MARGIN) / room) * (high - low);
+    playing.value = false;
+    goToIndex(nearestIndex(all, place));
+  };
+  const keys: Record<string, () => void> = {
+    ArrowLeft: () => moveStep(-1),
+    ArrowDown: () => moveStep(-1),
+    ArrowRight: () => moveStep(1),
+    ArrowUp: () => moveStep(1),
+    PageDown: () => moveStep(-10),
+    PageUp: () => moveStep(10),
+    Home: () => goToIndex(0),
+    End: () => goToIndex(all.length - 1),
+  };
+
+  return (
+    <div
+      class="scrubber"
+      data-testid="step-slider"
+      role="slider"
+      tabIndex={0}
+      aria-label="Step"
+      aria-valuemin={all[0] ?? 0}
+      aria-valuemax={all.at(-1) ?? 0}
+      aria-valuenow={at ?? 0}
+      aria-valuetext={
+        at === undefined ? 'no step yet' : `step ${formatCount(at)}, ${aboutStep()}`
+      }
+      onPointerDown={(event) => {
+        if (event.button !== 0 || all.length === 0) return;
+        dragging.current = true;
+        event.currentTarget.setPointerCapture(event.pointerId);
+        scrub(event);
+      }}
+      onPointerMove={(event) => dragging.current && scrub(event)}
+      onPointerUp={() => {
+        dragging.current = false;
+      }}
+      onPointerCancel={() => {
+        dragging.current = false;
+      }}
+      onKeyDown={(event) => {
+        const act = keys[event.key];
+        if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+        event.preventDefault();
+        playing.value = false;
+        act();
+      }}
+    >
+      <svg ref={ref} width="100%" height="100%" aria-hidden="true">
+        {width > 0 && span && (
+          <>
+            <Ticks low={low} high={high} x={x} width={width} />
+            <Curves curves={curves} x={x} />
+            <Dots x={x} width={room} />
+            {at !== undefined && (
+              <g class="handle">
+                <line x1={x(at)} x2={x(at)} y1={3} y2={BASELINE} />
+                <circle cx={x(at)} cy={BASELINE} r={7} />
+              </g>
+            )}
+          </>
+        )}
+        {all.length === 0 && width > 0 && (
+          <text class="tick" x={MARGIN} y={height / 2}>
+            Steps appear here as they are recorded.
+          </text>
+        )}
+      </svg>
+    </div>
+  );
+}
+
+interface Curve {
+  run: string;
+  color: string;
+  steps: number[];
+  loss: Float32Array;
+}
+
+function lossCurves(): Curve[] {
+  return shownRuns.value.flatMap((run) => {
+    const known = runData.value.get(run);
+    if (!known || known instanceof Error || !known.statistics) return [];
+    const index = (runs.value ?? []).findIndex((entry) => entry.run === run);
+    const { steps } = known.statistics;
+    if (steps.length === 0) return [];
+    const loss = lossOverSteps(known.model, known.statistics);
+    return [{ run, color: runColor(index), steps, loss }];
+  });
+}
+
+function Curves({ curves, x }: { curves: Curve[]; x: (at: number) => number }) {
+  const range = extent(curves.flatMap(({ loss }) => Array.from(loss)));
+  if (!range) return null;
+  const [low, high] = range;
+  const y = (value: number) =>
+    high > low
+      ? BASELINE - 8 - ((value - low) / (high - low)) * (BASELINE - 8 - TOP)
+      : (TOP + BASELINE) / 2;
+  return (
+    <>
+      {/* The shown run lies on top. */}
+      {[...curves].reverse().map(({ run, color, steps, loss }) => (
+        <path
+          key={run}
+          class="loss"
+          style={{ stroke: color }}
+          d={linePath(steps.map(x), Array.from(loss, y))}
+        />
+      ))}
+    </>
+  );
+}
+
+function Ticks(props: {
+  low: number;
+  high: number;
+  x: (at: number) => number;
+  width: number;
+}) {
+  const { low, high, x, width } = props;
+  return (
+    <>
+      {niceTicks(low, high, Math.max(1, Math.floor(width / 130))).map((tick) => (
+        <g key={tick}>
+          <line class="grid" x1={x(tick)} x2={x(tick)} y1={TOP - 2} y2={BASELINE} />
+          <text class="tick" x={x(tick)} y={BASELINE + 17} text-anchor="middle">
+            {formatCount(tick)}
+          </text>
+        </g>
+      ))}
+    </>
+  );
+}
+
+function Dots({ x, width }: { x: (at: number) => number; width: number }) {
+  const all = steps.value;
+  // Dots that would touch are drawn as one line.
+  if (all.length > width / 5) {
+    return (
+      <line
+        class="dots"
+        x1={x(all[0])}
+        x2={x(all[all.length - 1])}
+        y1={BASELINE}
+        y2={BASELINE}
+      />
+    );
+  }
+  return (
+    <>
+      {all.map((one, i) => (
+        <circle
+          key={one}
+          class={i <= stepIndex.value ? 'dot past' : 'dot'}
+          cx={x(one)}
+          cy={BASELINE}
+          r={2}
+        />
+      ))}
+    </>
+  );
+}

@@ -1,0 +1,84 @@
+import { memo } from './memo';
+import { selectTile } from '../actions';
+import type { Colormap } from '../colormaps';
+import { formatValue } from '../format';
+import { summarize } from '../heatmap';
+import type { Stack } from '../wire_format';
+import { Plane } from './Plane';
+
+interface TileProps {
+  stack: Stack;
+  channel: number;
+  low: number;
+  high: number;
+  map: Colormap;
+  width: number;
+  height: number;
+  selected: boolean;
+  /** Without its caption, where tiles are too small for one. */
+  bare?: boolean;
+}
+
+/** A feature map with its channel and mean; a click shows it in the details. */
+export const Tile = memo(function Tile({
+  stack,
+  channel,
+  low,
+  high,
+  map,
+  width,
+  height,
+  selected,
+  bare,
+}: TileProps) {
+  const caption = bare ? undefined : captionOf(stack, channel);
+  return (
+    <button
+      type="button"
+      class={`tile ${selected ? 'selected' : ''} ${bare ? 'bare' : ''}`}
+      aria-pressed={selected}
+      aria-label={`Channel ${channel}${caption ? `, ${caption.long}` : ''}`}
+      style={{ width: `${width}px` }}
+      onClick={() => selectTile(channel)}
+    >
+      <Plane
+        stack={stack}
+        channel={channel}
+        domain={{ low, high }}
+        map={map}
+        testId="tile"
+        width={width}
+        height={height}
+      />
+      {caption && (
+        <span class="caption">
+          <span>{channel}</span>
+          <span class={caption.level}>{caption.short}</span>
+        </span>
+      )}
+    </button>
+  );
+});
+
+function captionOf(stack: Stack, channel: number) {
+  const summary = summarize(stack, channel);
+  if (summary.nan > 0) return { short: 'NaN', long: 'holds NaN', level: 'bad' };
+  if (summary.positiveInf + summary.negativeInf > 0) {
+    return { short: 'Inf', long: 'holds infinity', level: 'bad' };
+  }
+  if (summary.dead) {
+    // Only an activation that is 0 everywhere is a sign of death.
+    return stack.header.kind === 'activation'
+      ? { short: 'dead', long: 'dead: 0 everywhere', level: 'bad' }
+      : { short: 'all 0', long: '0 everywhere', level: 'warn' };
+  }
+  if (summary.constant && stack.height * stack.width > 1) {
+    return {
+      short: 'constant',
+      long: `constant: ${formatValue(summary.mean)}`,
+      level: 'warn',
+    };
+  }
+  const mean = formatValue(summary.mean, 3);
+  return { short: mean, long: `mean ${mean}`, level: '' };
+}

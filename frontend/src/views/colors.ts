@@ -1,0 +1,12 @@
+/** Colours of runs: told apart with any colour vision, in either theme. */
+const RUN_COLORS = 8;
+
+/** The colour of the n-th run, as a CSS value. */
+export function runColor(index: number): string {
+  return `var(--run-${index % RUN_COLORS})`;
+}
+
+/** A run as people name it: recorders put their data in a run called `<run>/keract`. */
+export function runTitle(run: string): string {
+  return run.replace(/\/keract$/, '') || run;
+}

@@ -1,0 +1,54 @@
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+
+export interface Size {
+  width: number;
+  height: number;
+}
+
+/** The size of an element's content, without padding and scroll bars, kept up to date. */
+export function useSize<E extends Element>() {
+  const ref = useRef<E>(null);
+  const [size, setSize] = useState<Size>({ width: 0, height: 0 });
+  useLayoutEffect(() => {
+    const element = ref.current;
+    if (!element) return;
+    // Called before the first paint, too.
+    const observer = new ResizeObserver((records) => {
+      const { width, height } = records[records.length - 1].contentRect;
+      setSize((old) =>
+        old.width === width && old.height === height ? old : { width, height },
+      );
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  return [ref, size] as const;
+}
+
+const watchers = new WeakMap<Element, (visible: boolean) => void>();
+
+// One observer for all tiles: hundreds of them would each cost a task.
+const observer = new IntersectionObserver(
+  (records) => {
+    for (const record of records) watchers.get(record.target)?.(record.isIntersecting);
+  },
+  // So that a tile is painted before it is scrolled into view.
+  { rootMargin: '400px' },
+);
+
+/** Whether an element is in view, or nearly. */
+export function useVisible<E extends Element>() {
+  const ref = useRef<E>(null);
+  const [visible, setVisible] = useState(false);
+  useEffect(() => {
+    const element = ref.current;
+    if (!element) return;
+    watchers.set(element, setVisible);
+    observer.observe(element);
+    return () => {
+      observer.unobserve(element);
+      watchers.delete(element);
+    };
+  }, []);
+  return [ref, visible] as const;
+}

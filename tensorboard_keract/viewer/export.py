@@ -1,0 +1,323 @@
+"""What the page shows, as files: NPZ, CSV and PNG."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+import json
+import math
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from tensorboard import errors
+
+from tensorboard_keract import metadata, plugin_data_pb2
+from tensorboard_keract.recording import wire_format
+from tensorboard_keract.viewer.data_access import (
+    HistogramsTable,
+    StatisticsTable,
+    StoredTensor,
+)
+
+# Both halves draw with these tables; `frontend/src/colormaps.ts` reads the same file.
+_COLORMAPS_FILE: Final = Path(__file__).with_name("colormaps.json")
+
+# Kinds of tensors whose sign matters: their colour map is centred on zero.
+_SIGNED_KINDS: Final = (
+    metadata.ACTIVATION_GRADIENT,
+    metadata.WEIGHT,
+    metadata.WEIGHT_GRADIENT,
+)
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class Domain(NamedTuple):
+    """The values that a colour map spans."""
+
+    low: float
+    high: float
+
+
+class Colormap(NamedTuple):
+    """Colours of a domain and of what lies in none.
+
+    Attributes:
+      kind: "sequential" or "diverging".
+      colors: uint8 [256, RGB], from the lowest value to the highest.
+      nan, positive_inf, negative_inf: uint8 [RGB].
+    """
+
+    kind: str
+    colors: Pixels
+    nan: Pixels
+    positive_inf: Pixels
+    negative_inf: Pixels
+
+
+def colormap_names() -> tuple[str, ...]:
+    """The names of the colour maps."""
+    return tuple(_colormaps()["colormaps"])
+
+
+def load_colormap(name: str) -> Colormap:
+    """A colour map, one of `colormap_names()`."""
+    tables = _colormaps()
+    entry, special = tables["colormaps"][name], tables["special"]
+    return Colormap(
+        entry["kind"],
+        _rgb(entry["colors"]).reshape(-1, 3),
+        _rgb(special["nan"]),
+        _rgb(special["positive_inf"]),
+        _rgb(special["negative_inf"]),
+    )
+
+
+def colorize(
+    values: npt.NDArray[np.float32], domain: Domain, colormap: Colormap
+) -> Pixels:
+    """The colours of values, uint8 [..., RGBA].
+
+    The nearest of the map's colours, that of the ends beyond them. A domain without
+    width gives the first colour of a sequential map and the centre of a diverging
+    one. NaN and ±Inf have colours of their own. As `colorIndex` in the page does.
+    """
+    last = len(colormap.colors) - 1
+    finite = np.isfinite(values)
+    if domain.high > domain.low:
+        # Each halved, so that the width of a domain of the largest floats is finite.
+        low, high = domain.low / 2, domain.high / 2
+        place = (np.where(finite, values, 0).astype(np.float64) / 2 - low) / (
+            high - low
+        )
+        index = np.floor(np.clip(place, 0, 1) * last + 0.5).astype(np.intp)
+    else:
+        centre = (last + 1) // 2 if colormap.kind == "diverging" else 0
+        index = np.full(values.shape, centre, np.intp)
+    rgb = colormap.colors[index]
+    rgb[np.isnan(values)] = colormap.nan
+    rgb[np.isposinf(values)] = colormap.positive_inf
+    rgb[np.isneginf(values)] = colormap.negative_inf
+    opaque = np.full((*values.shape, 1), 255, np.uint8)
+    return np.concatenate([rgb, opaque], axis=-1)
+
+
+def tile(planes: Pixels) -> Pixels:
+    """Pictures [channel, height, width, RGBA] in one near-square grid.
+
+    Tiles run along the rows; a transparent pixel lies between neighbours.
+    """
+    count, height, width, _ = planes.shape
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / max(1, columns))
+    grid = np.zeros(
+        (
+            max(1, rows * (height + 1) - 1),
+            max(1, columns * (width + 1) - 1),
+            4,
+        ),
+        np.uint8,
+    )
+    for index, plane in enumerate(planes):
+        top = index // columns * (height + 1)
+        left = index % columns * (width + 1)
+        grid[top : top + height, left : left + width] = plane
+    return grid
+
+
+def encode_png(pixels: Pixels) -> bytes:
+    """A PNG of uint8 [height, width, RGBA]."""
+    height, width, _ = pixels.shape
+    # A filter byte before each row; 0 is none.
+    rows = np.pad(pixels.reshape(height, width * 4), ((0, 0), (1, 0)))
+    # 8 bits a channel, RGBA, and the only methods there are.
+    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            _png_chunk(b"IHDR", header),
+            _png_chunk(b"IDAT", zlib.compress(rows.tobytes())),
+            _png_chunk(b"IEND", b""),
+        ]
+    )
+
+
+def tensor_png(
+    tensor: StoredTensor,
+    index: int,
+    channel: int | None,
+    colormap_name: str | None,
+    domain: Domain | None,
+) -> bytes:
+    """One sample of a tensor as a picture, one pixel a value.
+
+    Args:
+      tensor: with blob `index` read.
+      index: the sample.
+      channel: which channel; None for all, as tiles.
+      colormap_name: one of `colormap_names()`; None for the page's default.
+      domain: the values that the colours span; None for those of the whole tensor
+        at this step, about zero where the sign matters.
+
+    Raises:
+      NotFoundError: if there is no such channel, or the blob is damaged.
+    """
+    header = tensor.header
+    values = _values(tensor, [index])[0]
+    if channel is not None:
+        if not 0 <= channel < len(values):
+            raise errors.NotFoundError(
+                f"channel {channel}: the tensor has {len(values)} channels"
+            )
+        values = values[channel : channel + 1]
+    signed = header.kind in _SIGNED_KINDS
+    if colormap_name is None:
+        default: str = _colormaps()["default"]["diverging" if signed else "sequential"]
+        colormap_name = default
+    pixels = colorize(
+        values, domain or _default_domain(header, signed), load_colormap(colormap_name)
+    )
+    return encode_png(tile(pixels))
+
+
+def tensor_npz(tensor: StoredTensor, header_json: str) -> bytes:
+    """A tensor with all its blobs for `numpy.load`.
+
+    Holds `values` float32 [sample, channel, height, width], `codes` as stored,
+    `low` and `high` float32 [sample, channel], and `header`, a JSON text.
+
+    Raises:
+      NotFoundError: if a blob is damaged.
+    """
+    planes = _planes(tensor, sorted(tensor.blobs))
+    arrays = {
+        "values": wire_format.dequantize(planes),
+        "codes": planes.codes,
+        "low": planes.low,
+        "high": planes.high,
+        "header": np.asarray(header_json),
+    }
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            # One date for all, so that the same tensor gives the same bytes.
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w") as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
+    return file.getvalue()
+
+
+def statistics_csv(
+    model: plugin_data_pb2.ModelDescription,
+    table: StatisticsTable,
+    rows: Iterable[int],
+) -> str:
+    """A line for each step and row: step, wall_time, kind, path, the statistics."""
+    chosen = list(rows)
+    lines: list[Sequence[object]] = [
+        ("step", "wall_time", "kind", "path", *model.statistics)
+    ]
+    for place, (step, wall_time) in enumerate(zip(*table.steps, strict=True)):
+        for row in chosen:
+            numbers = (f"{x:.9g}" for x in table.values[place, row])
+            described = model.rows[row]
+            lines.append((step, wall_time, described.kind, described.path, *numbers))
+    return _csv(lines)
+
+
+def histograms_csv(
+    model: plugin_data_pb2.ModelDescription,
+    table: HistogramsTable,
+    rows: Sequence[int],
+) -> str:
+    """A line for each step, row and bin that is not empty.
+
+    step, wall_time, kind, path, bin, low, high, count; low and high are the edges of
+    the bin, both NaN for that of NaN.
+
+    Args:
+      model: names the rows.
+      table: the histograms of `rows`, in their order.
+      rows: which rows of the model those are.
+    """
+    edges = wire_format.histogram_edges()
+    low = np.concatenate([[-np.inf], edges[:-1], [np.inf, np.nan]])
+    high = np.concatenate([[-np.inf], edges[1:], [np.inf, np.nan]])
+    lines: list[Sequence[object]] = [
+        ("step", "wall_time", "kind", "path", "bin", "low", "high", "count")
+    ]
+    for place, (step, wall_time) in enumerate(zip(*table.steps, strict=True)):
+        for at, row in enumerate(rows):
+            described = model.rows[row]
+            counts = table.values[place, at]
+            for bin_index in np.flatnonzero(counts > 0):
+                lines.append(
+                    (
+                        step,
+                        wall_time,
+                        described.kind,
+                        described.path,
+                        bin_index,
+                        f"{low[bin_index]:.9g}",
+                        f"{high[bin_index]:.9g}",
+                        f"{counts[bin_index]:.9g}",
+                    )
+                )
+    return _csv(lines)
+
+
+@functools.cache
+def _colormaps() -> dict[str, Any]:
+    tables: dict[str, Any] = json.loads(_COLORMAPS_FILE.read_text("utf-8"))
+    return tables
+
+
+def _rgb(digits: str) -> Pixels:
+    return np.frombuffer(bytes.fromhex(digits.removeprefix("#")), np.uint8)
+
+
+def _default_domain(header: plugin_data_pb2.TensorHeader, signed: bool) -> Domain:
+    low, high = min(header.low, default=0.0), max(header.high, default=0.0)
+    if signed:
+        largest = max(abs(low), abs(high))
+        return Domain(-largest, largest)
+    return Domain(low, high)
+
+
+def _planes(tensor: StoredTensor, indices: Sequence[int]) -> wire_format.Planes:
+    """The codes of some samples, with their ranges."""
+    header = tensor.header
+    try:
+        codes = [wire_format.decode_blob(tensor.blobs[i], header) for i in indices]
+    except ValueError as error:
+        raise errors.NotFoundError(
+            f"{header.kind}/{header.path} at step {tensor.step}: {error}"
+        ) from error
+    shape = (header.blobs, header.channels)
+    empty = np.zeros((0, header.channels, header.height, header.width), np.uint8)
+    return wire_format.Planes(
+        np.stack(codes) if codes else empty,
+        np.asarray(header.low, np.float32).reshape(shape)[list(indices)],
+        np.asarray(header.high, np.float32).reshape(shape)[list(indices)],
+    )
+
+
+def _values(tensor: StoredTensor, indices: Sequence[int]) -> npt.NDArray[np.float32]:
+    return wire_format.dequantize(_planes(tensor, indices))
+
+
+def _csv(lines: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue()
+
+
+def _png_chunk(kind: bytes, data: bytes) -> bytes:
+    crc32 = zlib.crc32(kind + data)
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32)

@@ -1,0 +1,37 @@
+"""What many tests share: run directories, and TensorBoard processes that show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fixture_run import write_logdir
+from tests.odd_runs import write_odd_runs
+from tests.tensorboard_process import TensorBoard
+
+FIXTURE_STEPS = 6
+
+
+@pytest.fixture(scope="session")
+def fixture_logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The runs `run1/keract` and `run2/keract`, of `FIXTURE_STEPS` records each."""
+    logdir = tmp_path_factory.mktemp("fixture")
+    write_logdir(logdir, runs=2, steps=FIXTURE_STEPS)
+    return logdir
+
+
+@pytest.fixture(scope="session", params=["true", "false"], ids=["rust", "python"])
+def tensorboard(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TensorBoard]:
+    """TensorBoard with each of its loaders, on the fixture's runs and the odd ones."""
+    logdir = tmp_path_factory.mktemp("served")
+    write_logdir(logdir, runs=2, steps=FIXTURE_STEPS)
+    runs = write_odd_runs(logdir) | {"run1/keract", "run2/keract"}
+    with TensorBoard(
+        logdir, tmp_path_factory.mktemp("output"), request.param == "true"
+    ) as process:
+        process.await_runs(runs)
+        yield process
