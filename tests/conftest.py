@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.examples import run_example
 from tests.fixture_run import write_logdir
 from tests.odd_runs import write_odd_runs
 from tests.tensorboard_process import TensorBoard
@@ -34,4 +35,25 @@ def tensorboard(
         logdir, tmp_path_factory.mktemp("output"), request.param == "true"
     ) as process:
         process.await_runs(runs)
+        yield process
+
+
+@pytest.fixture(scope="session")
+def digits_logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run `digits/keract`, recorded in a real `fit` by the example."""
+    logdir = tmp_path_factory.mktemp("digits")
+    run_example("digits.py", "--log-dir", str(logdir / "digits"), "--epochs", "2")
+    return logdir
+
+
+@pytest.fixture(scope="session", params=["true", "false"], ids=["rust", "python"])
+def digits_tensorboard(
+    request: pytest.FixtureRequest,
+    digits_logdir: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[TensorBoard]:
+    """TensorBoard with each of its loaders, on the recorded run."""
+    output = tmp_path_factory.mktemp("output")
+    with TensorBoard(digits_logdir, output, request.param == "true") as process:
+        process.await_runs({"digits/keract"})
         yield process

@@ -8,7 +8,6 @@ import weakref
 from collections.abc import Callable
 
 import keras
-from tests import models
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -19,6 +18,7 @@ from tensorboard_keract.core.capture import (
     CompiledPass,
     compiled_pass,
 )
+from tests import models
 
 
 @pytest.fixture(autouse=True)

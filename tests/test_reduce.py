@@ -31,7 +31,19 @@ def _values(name: str) -> np.ndarray:
     }[name]
 
 
-NAMES = "normal odd scalar constant zeros nan huge tiny bool integer half".split()
+NAMES = [
+    "normal",
+    "odd",
+    "scalar",
+    "constant",
+    "zeros",
+    "nan",
+    "huge",
+    "tiny",
+    "bool",
+    "integer",
+    "half",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -22,9 +22,7 @@ import pathlib
 import matplotlib
 import numpy as np
 
-_TARGET = (
-    pathlib.Path(__file__).parents[2] / "tensorboard_keract/viewer/colormaps.json"
-)
+_TARGET = pathlib.Path(__file__).parents[2] / "tensorboard_keract/viewer/colormaps.json"
 _ENTRIES = 256
 
 # Unlike every colour of every map above by `_LEAST_DISTANCE` in OKLab, and unlike
@@ -72,7 +70,7 @@ def srgb_within_gamut(lightness, chroma, hue_degrees):
         linear = oklab_to_linear_srgb(
             (lightness, chroma * math.cos(hue), chroma * math.sin(hue))
         )
-        if (linear >= -1e-6).all() and (linear <= 1 + 1e-6).all() or chroma <= 0:
+        if ((linear >= -1e-6).all() and (linear <= 1 + 1e-6).all()) or chroma <= 0:
             linear = np.clip(linear, 0, 1)
             return np.where(
                 linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import {
   formatCount,
+  formatOrdinal,
   formatShape,
   formatShare,
   formatValue,
@@ -48,6 +49,14 @@ it('never rounds a share to nothing or to all', () => {
 it('writes counts, shapes and exponents', () => {
   expect(formatCount(12400)).toBe('12,400');
   expect(formatShape([14, -1, 64])).toBe('14 × ? × 64');
+  expect([2, 3, 11, 13, 21, 1022].map(formatOrdinal)).toEqual([
+    '2nd',
+    '3rd',
+    '11th',
+    '13th',
+    '21st',
+    '1,022nd',
+  ]);
   expect(superscript(-12)).toBe('⁻¹²');
   expect(plural(1, 'record')).toBe('1 record');
   expect(plural(1200, 'record')).toBe('1,200 records');

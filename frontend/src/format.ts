@@ -59,6 +59,13 @@ export function formatShape(sizes: readonly number[]): string {
   return sizes.map((size) => (size < 0 ? '?' : String(size))).join(' × ');
 }
 
+/** 2nd, 3rd, 11th, 1,022nd. */
+export function formatOrdinal(count: number): string {
+  const [tens, ones] = [Math.floor(count / 10) % 10, count % 10];
+  const ending = tens === 1 ? 'th' : (['th', 'st', 'nd', 'rd'][ones] ?? 'th');
+  return formatCount(count) + ending;
+}
+
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
 }

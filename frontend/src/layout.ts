@@ -72,7 +72,8 @@ export function tileSize(
     for (let columns = 1; columns <= 16; columns++) {
       const tile = (room.width - (columns - 1) * TILE_GAP) / columns;
       const [w, h] = fit(tile, aspect);
-      if (Math.max(w, h) > 220) continue;
+      // By area, so that long thin maps may be longer.
+      if (Math.sqrt(w * h) > 220) continue;
       side = Math.max(w, h);
       const rows = Math.ceil(header.channels / columns);
       if (side <= 84 || rows * (h + caption + TILE_GAP) <= room.height) break;

@@ -64,7 +64,7 @@ export function FeatureMaps() {
 
 function Title({ header }: { header: TensorHeader | undefined }) {
   const one = layer.value;
-  if (!one) return <h1>…</h1>;
+  if (!one) return null;
   const parts = [one.class_name];
   const shapes = one.outputs.map(({ shape }) => formatShape(shape.slice(1)));
   if (shapes.length > 0) parts.push(shapes.join(', '));
@@ -122,7 +122,16 @@ function Notes({
 
 function NoMaps() {
   const one = layer.value;
-  if (!one) return null;
+  if (!one) {
+    return (
+      <div class="message">
+        <p>
+          <b>This run names no layers yet.</b>
+        </p>
+        <p>They come with its first record; this page looks for it every few seconds.</p>
+      </div>
+    );
+  }
   return (
     <div class="message">
       <p>

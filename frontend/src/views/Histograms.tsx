@@ -2,7 +2,14 @@ import { type ReadonlySignal, signal } from '@preact/signals';
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { goToIndex, playing } from '../actions';
 import type { Histograms as HistogramData } from '../api';
-import { formatCount, formatShare, formatShape, formatValue, plural } from '../format';
+import {
+  formatCount,
+  formatOrdinal,
+  formatShare,
+  formatShape,
+  formatValue,
+  plural,
+} from '../format';
 import {
   type Columns,
   columnsOf,
@@ -55,7 +62,7 @@ export function Histograms() {
   return (
     <div class="view histograms">
       <h1>
-        {one?.path ?? '…'}{' '}
+        {one?.path}{' '}
         <small>
           {[
             one?.class_name,
@@ -66,7 +73,7 @@ export function Histograms() {
             .join(' · ')}
         </small>
       </h1>
-      <div class="bar">
+      <div class="bar" hidden={row === undefined}>
         <Segments
           label="Which tensor"
           value={row}
@@ -93,10 +100,14 @@ export function Histograms() {
           }}
         />
       </div>
-      {one && row === undefined && known && (
-        <Note>No statistics or histograms are recorded of this layer.</Note>
+      {row === undefined && known && (
+        <Note>
+          No statistics or histograms are recorded of {one ? 'this layer' : 'this run'}.
+        </Note>
       )}
-      {known?.series.histograms === null && <Note>This run holds no histograms.</Note>}
+      {row !== undefined && known?.series.histograms === null && (
+        <Note>This run holds no histograms.</Note>
+      )}
       <div class={`chart-room ${loading ? 'stale' : ''}`}>
         {error && <Failure error={error} />}
         {loading && !answer && <Waiting />}
@@ -123,7 +134,7 @@ function rowTitle(row: number): string {
 function countedText(shape: readonly number[], stride: number): string {
   const count = shape.reduce((product, size) => product * size, 1);
   return stride > 1
-    ? `every ${formatCount(stride)}th of ${formatCount(count)} values counted`
+    ? `every ${formatOrdinal(stride)} of ${formatCount(count)} values counted`
     : `all ${plural(count, 'value')} counted`;
 }
 
@@ -243,7 +254,7 @@ function Explanation({ frame, peak }: { frame: Frame; peak: number }) {
   return (
     <p class="explanation">
       {frame.mode === 'offset'
-        ? `A ridge for each ${frame.every > 1 ? `${frame.every}th ` : ''}step, the newest in front. Height is the share of a step’s values, at most ${formatShare(peak)}; the column of zeros has a scale of its own, to 100 %.`
+        ? `A ridge for each ${frame.every > 1 ? `${formatOrdinal(frame.every)} ` : ''}step, the newest in front. Height is the share of a step’s values, at most ${formatShare(peak)}; the column of zeros has a scale of its own, to 100 %.`
         : `Colour is the share of a step’s values, to ${formatShare(peak)} on a square-root scale; blank is none. Zeros may go beyond.`}{' '}
       Bins are half octaves of |x|; those next to 0 that hold little are drawn as one.
     </p>

@@ -5,7 +5,7 @@ import type { Stack } from '../wire_format';
 import { type Size, useVisible } from './hooks';
 import { Tile } from './Tile';
 
-const GAP = 3;
+const GAP = 2;
 const LABEL_WIDTH = 56;
 
 interface KernelsProps {
@@ -21,7 +21,7 @@ export function Kernels({ stack, painting, layout, room }: KernelsProps) {
   const [outerName, innerName] = stack.header.channel_axes;
   const wide = (room.width - LABEL_WIDTH) / inner - GAP;
   // At least three screen pixels for a weight, and no larger than is easy to compare.
-  const least = Math.max(14, 3 * stack.width);
+  const least = Math.max(9, 3 * stack.width);
   const width = Math.floor(Math.max(least, Math.min(44, wide)));
   const height = Math.max(4, Math.round((width * stack.height) / stack.width));
   const perLine = Math.max(1, Math.floor((room.width - LABEL_WIDTH + GAP) / (width + GAP)));

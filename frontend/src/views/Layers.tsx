@@ -71,8 +71,12 @@ function LayerRow({ layer, known, on }: { layer: Layer; known: RunData; on: bool
       >
         <HealthMark health={health} />
         <span class="name">
-          <span class="parents">{parents}</span>
-          {name}
+          {parents && (
+            <span class="parents">
+              <bdi>{parents}</bdi>
+            </span>
+          )}
+          <span class="own">{name}</span>
         </span>
         {health.word ? (
           <span class={`word ${health.level}`}>{health.word}</span>
@@ -95,7 +99,7 @@ function Sparkline({ layer, known }: { layer: Layer; known: RunData }) {
     ? statisticOverSteps(model, statistics, sparklineRow(layer, model), 'l2_norm')
     : new Float32Array();
   const range = extent(values);
-  if (!range) return <svg class="spark" width={WIDTH} height={HEIGHT} aria-hidden="true" />;
+  if (!range) return null;
   const [low, high] = range;
   const shown = evenIndices(values.length, WIDTH);
   const xs = shown.map((_, i) =>

@@ -34,7 +34,10 @@ export function Prediction() {
             class={`${index === label ? 'label' : ''} ${index === top ? 'top' : ''} ${value < 0 ? 'negative' : ''}`}
             title={index === label ? 'The label of this sample' : undefined}
           >
-            <span class="class-name">{probe.class_names[index] ?? index}</span>
+            <span class="class-name">
+              <span>{probe.class_names[index] ?? index}</span>
+              {index === label && <b>◂</b>}
+            </span>
             <span class="track">
               <i style={{ width: `${width(value)}%` }} />
             </span>

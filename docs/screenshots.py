@@ -1,0 +1,105 @@
+"""Takes the pictures of the documentation: the digits example, in a real TensorBoard.
+
+    python docs/screenshots.py [--log-dir DIR] [--output docs/images] [--all]
+
+Without `--log-dir` the example is run first. `--all` takes every view in both themes
+and both sizes, to be looked at; else only the pictures that the README shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.browser import keract_url, launch, open_page  # noqa: E402
+from tests.tensorboard_process import TensorBoard  # noqa: E402
+
+
+class Picture(NamedTuple):
+    """A state of the page: the name of the picture, and the page's URL parameters."""
+
+    name: str
+    state: dict[str, str]
+
+
+PICTURES = [
+    Picture("feature-maps", {"view": "maps", "layer": "conv1"}),
+    Picture(
+        "gradients", {"view": "maps", "layer": "conv2", "kind": "activation_gradient"}
+    ),
+    Picture("histograms", {"view": "histograms", "layer": "conv2"}),
+    Picture("kernels", {"view": "maps", "layer": "conv1", "kind": "weight"}),
+    Picture("dense", {"view": "maps", "layer": "dense"}),
+    Picture("probabilities", {"view": "maps", "layer": "probs"}),
+    Picture(
+        "histogram-heatmap",
+        {"view": "histograms", "layer": "dense", "mode": "heatmap"},
+    ),
+]
+IN_README = [("feature-maps", False), ("feature-maps", True), ("histograms", False)]
+SIZES = [(1280, 800), (1920, 1080)]
+
+
+def take(
+    browser: Browser,
+    url: str,
+    picture: Picture,
+    dark: bool,
+    size: tuple[int, int],
+    path: Path,
+) -> None:
+    """Opens the page in a state and saves what it shows."""
+    address = keract_url(url, picture.state, dark)
+    with open_page(browser, address, size) as (page, frame):
+        drawn = "[data-testid=tile], [data-testid=histogram-canvas]"
+        frame.locator(drawn).first.wait_for()
+        page.wait_for_timeout(1000)  # Until all tiles are painted and settled.
+        page.screenshot(path=path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--log-dir", type=Path)
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images")
+    parser.add_argument("--all", action="store_true")
+    arguments = parser.parse_args()
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as directory:
+        log_dir = arguments.log_dir
+        if log_dir is None:
+            log_dir = Path(directory) / "logs"
+            example = ROOT / "examples" / "digits.py"
+            subprocess.run(
+                [sys.executable, example, "--log-dir", log_dir / "digits"], check=True
+            )
+        with (
+            TensorBoard(log_dir.resolve(), Path(directory)) as tensorboard,
+            sync_playwright() as playwright,
+        ):
+            browser = launch(playwright)
+            for picture in PICTURES:
+                for dark in (False, True):
+                    for size in SIZES if arguments.all else SIZES[:1]:
+                        if not arguments.all and (picture.name, dark) not in IN_README:
+                            continue
+                        theme = "dark" if dark else "light"
+                        name = f"{picture.name}-{theme}"
+                        if arguments.all:
+                            name += f"-{size[0]}x{size[1]}"
+                        path = arguments.output / f"{name}.png"
+                        take(browser, tensorboard.url, picture, dark, size, path)
+                        print(path)
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()

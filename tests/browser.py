@@ -1,0 +1,71 @@
+"""A headless Chromium that looks at the Keract tab of a TensorBoard."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import urllib.parse
+from collections.abc import Iterator, Mapping
+
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    FrameLocator,
+    Page,
+    Playwright,
+)
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Chromium with software rendering, as on a machine without a screen."""
+    executable = next(filter(None, map(shutil.which, NAMES)), None)
+    if executable is None:
+        raise FileNotFoundError(f"No browser found: none of {', '.join(NAMES)}.")
+    return playwright.chromium.launch(
+        executable_path=executable,
+        args=[
+            "--no-sandbox",
+            "--use-angle=swiftshader",
+            "--enable-unsafe-swiftshader",
+            "--disable-background-networking",
+        ],
+    )
+
+
+def keract_url(
+    tensorboard_url: str, state: Mapping[str, object] | None = None, dark: bool = False
+) -> str:
+    """The address of the Keract tab in a state of the page, by the keys of its URL."""
+    parts = [
+        f"p.keract.{key}={urllib.parse.quote(str(value), safe='')}"
+        for key, value in (state or {}).items()
+    ]
+    theme = "true" if dark else "false"
+    return f"{tensorboard_url}?darkMode={theme}#{'&'.join(['keract', *parts])}"
+
+
+@contextlib.contextmanager
+def open_page(
+    browser: Browser, url: str, size: tuple[int, int] = (1280, 800)
+) -> Iterator[tuple[Page, FrameLocator]]:
+    """The page and the plugin's frame in it; errors on the console fail at the end."""
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+
+    def note(message: ConsoleMessage) -> None:
+        # TensorBoard's own page warns of things of its own.
+        ours = "plugin/keract" in message.location.get("url", "")
+        if message.type == "error" or (message.type == "warning" and ours):
+            problems.append(f"{message.text} ({message.location})")
+
+    page.on("console", note)
+    page.goto(url)
+    try:
+        yield page, page.frame_locator("iframe[src*='name=keract']")
+    finally:
+        context.close()
+    assert not problems, problems

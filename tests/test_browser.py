@@ -1,0 +1,419 @@
+"""A real browser on a real TensorBoard on a real run: what is seen is what was recorded.
+
+The pixels that are expected come from the event file, through the Python side of the
+wire format and the colour maps' table alone.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, sync_playwright
+
+from tensorboard_keract import metadata
+from tensorboard_keract.recording import wire_format
+from tests.browser import keract_url, launch, open_page
+from tests.reading import Event, model_of, planes_of, read_records
+from tests.tensorboard_process import TensorBoard
+
+pytestmark = pytest.mark.browser
+
+COLORS = json.loads(
+    (
+        Path(__file__).parent.parent / "tensorboard_keract/viewer/colormaps.json"
+    ).read_text()
+)
+COLORMAPS = COLORS["colormaps"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def records(digits_logdir: Path) -> list[Event]:
+    return read_records(digits_logdir / "digits")
+
+
+@pytest.fixture(scope="module")
+def tensorboard(
+    digits_logdir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TensorBoard]:
+    """One TensorBoard, for what does not depend on the loader."""
+    with TensorBoard(digits_logdir, tmp_path_factory.mktemp("output"), True) as process:
+        process.await_runs({"digits/keract"})
+        yield process
+
+
+def record_at(records: list[Event], step: int) -> Event:
+    return next(record for record in records if record.step == step)
+
+
+def colors_of(name: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    table = bytes.fromhex(COLORMAPS[name]["colors"])
+    return np.frombuffer(table, np.uint8).reshape(256, 3)
+
+
+def expected_pixels(values, low: float, high: float, colormap: str):
+    """RGB [height, width, 3] of finite values, by the definition of a colour map."""
+    place = (values.astype(np.float64) - low) / (high - low)
+    index = np.floor(np.clip(place, 0, 1) * 255 + 0.5).astype(int)
+    return colors_of(colormap)[index]
+
+
+def canvas_pixels(canvas: Locator):
+    """RGBA [height, width, 4] of a canvas."""
+    found = canvas.evaluate(
+        """canvas => {
+          const {width, height} = canvas;
+          const {data} = canvas.getContext('2d').getImageData(0, 0, width, height);
+          return {width, height, data: Array.from(data)};
+        }"""
+    )
+    return np.array(found["data"], np.uint8).reshape(found["height"], found["width"], 4)
+
+
+def painted(frame: FrameLocator, path: str, step: int, kind: str) -> Locator:
+    """The tiles of a tensor, once they are painted."""
+    tiles = frame.locator(
+        f"[data-testid=tile][data-path='{path}'][data-step='{step}'][data-kind={kind}]"
+    )
+    tiles.first.wait_for()
+    return tiles
+
+
+def assert_pixels(
+    canvas: Locator, records: list[Event], domain: tuple[float, float] | None = None
+) -> None:
+    """A canvas shows what the event file, its own domain and colour map demand."""
+    said = canvas.evaluate("canvas => ({...canvas.dataset})")
+    step, sample, channel = (int(said[key]) for key in ("step", "sample", "channel"))
+    values = planes_of(record_at(records, step), f"{said['kind']}/{said['path']}")
+    low, high = float(said["low"]), float(said["high"])
+    if domain is not None:
+        np.testing.assert_allclose((low, high), domain, rtol=1e-6)
+    pixels = canvas_pixels(canvas)
+    expected = expected_pixels(values[sample, channel], low, high, said["colormap"])
+    assert pixels.shape[:2] == expected.shape[:2]
+    assert (pixels[..., 3] == 255).all()
+    # Values halfway between two colours may go either way: float32 here, doubles there.
+    wrong = (pixels[..., :3] != expected).any(axis=-1)
+    for y, x in zip(*np.nonzero(wrong), strict=True):
+        nearby = values[sample, channel, y, x] + np.array([-1e-5, 1e-5]) * (high - low)
+        choices = expected_pixels(nearby, low, high, said["colormap"])
+        assert pixels[y, x, :3].tolist() in choices.tolist()
+
+
+def span(records: list[Event], tag: str, step: int) -> tuple[float, float]:
+    header = wire_format.decode_header(record_at(records, step).values[tag][0])
+    return min(header.low), max(header.high)
+
+
+def scrub_to(page: Page, frame: FrameLocator, fraction: float) -> int:
+    """Drags the scrubber from its place to a fraction of the axis; the step there."""
+    slider = frame.get_by_test_id("step-slider")
+    box = slider.bounding_box()
+    assert box
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] - 24, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.8, y, steps=4)
+    page.mouse.move(box["x"] + 24 + (box["width"] - 48) * fraction, y, steps=8)
+    page.mouse.up()
+    return int(slider.get_attribute("aria-valuenow") or -1)
+
+
+def test_what_is_seen_is_what_was_recorded(
+    digits_tensorboard: TensorBoard, browser: Browser, records: list[Event]
+) -> None:
+    """Opens, picks a layer, drags the scrubber, reads every pixel."""
+    steps = [record.step for record in records]
+    with open_page(browser, keract_url(digits_tensorboard.url)) as (page, frame):
+        frame.locator("[data-testid=layer-item][data-path=conv2] button").click()
+        painted(frame, "conv2", steps[-1], "activation")
+
+        step = scrub_to(page, frame, 0.5)
+        assert step in steps[3:-3]
+        assert frame.get_by_test_id("step").inner_text() == f"Step {step}"
+        tiles = painted(frame, "conv2", step, "activation")
+        assert tiles.count() == 32
+        domain = span(records, "activation/conv2", step)
+        for channel in range(32):
+            assert_pixels(tiles.nth(channel), records, domain)
+
+        # Another sample and kind: gradients are symmetric about zero.
+        frame.locator("[data-testid=sample][data-sample='3']").click()
+        frame.get_by_test_id("kind-activation_gradient").click()
+        tiles = painted(frame, "conv2", step, "activation_gradient")
+        low, high = span(records, "activation_gradient/conv2", step)
+        largest = max(-low, high)
+        for channel in range(0, 32, 5):
+            tile = tiles.nth(channel)
+            assert tile.get_attribute("data-sample") == "3"
+            assert_pixels(tile, records, (-largest, largest))
+            name = tile.get_attribute("data-colormap") or ""
+            assert COLORMAPS[name]["kind"] == "diverging"
+
+
+def test_normalisation_is_per_map_layer_or_all_steps(
+    tensorboard: TensorBoard, browser: Browser, records: list[Event]
+) -> None:
+    step = records[4].step
+    url = keract_url(tensorboard.url, {"layer": "conv1", "step": step})
+    with open_page(browser, url) as (_, frame):
+        tiles = painted(frame, "conv1", step, "activation")
+        header = wire_format.decode_header(records[4].values["activation/conv1"][0])
+        frame.get_by_test_id("normalisation-map").click()
+        frame.locator(f"[data-testid=tile][data-high='{header.high[2]}']").wait_for()
+        assert_pixels(tiles.nth(2), records, (header.low[2], header.high[2]))
+
+        row = next(
+            i
+            for i, row in enumerate(model_of(records[0]).rows)
+            if (row.kind, row.path) == ("activation", "conv1")
+        )
+        table = np.stack([record.values["statistics"][row] for record in records])
+        lowest = table[:, metadata.STATISTICS.index("min")].min()
+        highest = table[:, metadata.STATISTICS.index("max")].max()
+        frame.get_by_test_id("normalisation-steps").click()
+        frame.locator(f"[data-testid=tile][data-high='{highest}']").first.wait_for()
+        assert_pixels(tiles.nth(2), records, (lowest, highest))
+        assert_legend(frame, lowest, highest)
+
+
+def assert_legend(frame: FrameLocator, low: float, high: float) -> None:
+    text = frame.get_by_test_id("legend").inner_text().replace("−", "-")
+    numbers = [float(n) for n in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", text)]
+    np.testing.assert_allclose(numbers[:2], (low, high), rtol=5e-3, atol=1e-6)
+
+
+def test_the_colour_map_is_the_readers_choice(
+    tensorboard: TensorBoard, browser: Browser, records: list[Event]
+) -> None:
+    url = keract_url(tensorboard.url, {"layer": "conv1"})
+    with open_page(browser, url) as (page, frame):
+        last = records[-1].step
+        painted(frame, "conv1", last, "activation")
+        for name in ("cividis", "gray"):
+            frame.get_by_test_id("colormap-select").select_option(name)
+            tile = frame.locator(f"[data-testid=tile][data-colormap={name}]").first
+            assert_pixels(tile, records)
+            # The URL follows within a moment.
+            page.wait_for_function(f"location.hash.includes('{name}')")
+
+
+def test_hover_reads_the_value_under_the_pointer(
+    tensorboard: TensorBoard, browser: Browser, records: list[Event]
+) -> None:
+    step = records[-1].step
+    url = keract_url(tensorboard.url, {"layer": "conv1"})
+    with open_page(browser, url) as (page, frame):
+        tile = painted(frame, "conv1", step, "activation").nth(2)
+        box = tile.bounding_box()
+        assert box
+        y, x = 9, 13
+        page.mouse.move(
+            box["x"] + (x + 0.5) * box["width"] / 24,
+            box["y"] + (y + 0.5) * box["height"] / 24,
+        )
+        text = frame.get_by_test_id("hover-readout").inner_text()
+        value = planes_of(records[-1], "activation/conv1")[0, 2, y, x]
+        header = wire_format.decode_header(records[-1].values["activation/conv1"][0])
+        number, error = re.findall(
+            r"-?\d+(?:\.\d+)?(?:e-?\d+)?", text.replace("−", "-")
+        )[:2]
+        assert "±" in text
+        span_of_map = header.high[2] - header.low[2]
+        assert float(error) == pytest.approx(span_of_map / 504, rel=0.3)
+        assert float(number) == pytest.approx(value, abs=span_of_map / 504)
+        assert f"y {y}" in text
+        assert f"x {x}" in text
+        assert "channel 2" in text
+
+
+def test_keys_and_play_move_the_step(
+    tensorboard: TensorBoard, browser: Browser, records: list[Event]
+) -> None:
+    steps = [record.step for record in records]
+    url = keract_url(tensorboard.url, {"layer": "conv1"})
+    with open_page(browser, url) as (page, frame):
+        painted(frame, "conv1", steps[-1], "activation")
+        slider = frame.get_by_test_id("step-slider")
+
+        def at(step: int) -> None:
+            frame.locator(
+                f"[data-testid=step-slider][aria-valuenow='{step}']"
+            ).wait_for()
+
+        slider.focus()
+        for key, step in (
+            ("ArrowLeft", steps[-2]),
+            ("Home", steps[0]),
+            ("ArrowRight", steps[1]),
+            ("PageUp", steps[-1]),
+            ("PageDown", steps[0]),
+            ("End", steps[-1]),
+            ("Home", steps[0]),
+        ):
+            page.keyboard.press(key)
+            at(step)
+        frame.get_by_test_id("play").click()
+        frame.locator(
+            f"[data-testid=step-slider]:not([aria-valuenow='{steps[0]}'])"
+        ).wait_for()
+        frame.get_by_test_id("play").click()
+        now = int(slider.get_attribute("aria-valuenow") or -1)
+        painted(frame, "conv1", now, "activation")
+
+
+def test_every_shape_of_tensor_is_drawn(
+    tensorboard: TensorBoard, browser: Browser, records: list[Event]
+) -> None:
+    with open_page(browser, keract_url(tensorboard.url)) as (page, frame):
+        for layer in ("resize", "conv1", "pool1", "dense", "probs"):
+            frame.locator(f"[data-testid=layer-item][data-path={layer}] button").click()
+            buttons = frame.locator(".segments [data-testid^='kind-']")
+            buttons.first.wait_for()
+            for test_id in buttons.evaluate_all(
+                "all => all.map(b => b.dataset.testid)"
+            ):
+                frame.get_by_test_id(test_id).click()
+                kind = test_id.removeprefix("kind-")
+                canvas = frame.locator(
+                    f".maps-room canvas[data-kind={kind}][data-path^='{layer}']"
+                ).first
+                canvas.wait_for()
+                assert len(np.unique(canvas_pixels(canvas).reshape(-1, 4), axis=0)) > 1
+
+
+def test_a_dense_layer_is_a_grid_of_its_units(
+    tensorboard: TensorBoard, browser: Browser, records: list[Event]
+) -> None:
+    with open_page(browser, keract_url(tensorboard.url, {"layer": "dense"})) as (
+        page,
+        frame,
+    ):
+        canvas = frame.locator(".maps-room canvas[data-path=dense]").first
+        canvas.wait_for()
+        pixels = canvas_pixels(canvas)
+        height, width = pixels.shape[:2]
+        assert height * width >= 64
+        assert math.isclose(height, width, rel_tol=1)
+        values = planes_of(records[-1], "activation/dense")[0, 0, 0]
+        low, high = span(records, "activation/dense", records[-1].step)
+        expected = expected_pixels(values, low, high, "viridis")
+        shown = pixels.reshape(-1, 4)[:64, :3]
+        assert (shown == expected).mean() > 0.95
+
+
+def test_histograms_are_drawn_and_a_click_moves_the_step(
+    tensorboard: TensorBoard, browser: Browser, records: list[Event]
+) -> None:
+    url = keract_url(tensorboard.url, {"view": "histograms", "layer": "conv2"})
+    with open_page(browser, url) as (page, frame):
+        canvas = frame.get_by_test_id("histogram-canvas")
+        for mode in ("Heat map", "Ridges"):
+            frame.get_by_role("button", name=mode).click()
+            canvas.wait_for()
+            page.wait_for_timeout(300)
+            assert len(np.unique(canvas_pixels(canvas).reshape(-1, 4), axis=0)) > 10
+        box = canvas.bounding_box()
+        assert box
+        page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.55)
+        frame.locator(
+            f"[data-testid=step-slider]:not([aria-valuenow='{records[-1].step}'])"
+        ).wait_for()
+        page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.6)
+        assert re.search(
+            r"step", frame.get_by_test_id("hover-readout").inner_text(), re.I
+        )
+
+
+def test_a_link_restores_the_picture(
+    tensorboard: TensorBoard, browser: Browser, records: list[Event]
+) -> None:
+    with open_page(browser, keract_url(tensorboard.url)) as (page, frame):
+        frame.locator("[data-testid=layer-item][data-path=conv2] button").click()
+        frame.locator("[data-testid=sample][data-sample='4']").click()
+        frame.get_by_test_id("kind-activation_gradient").click()
+        step = scrub_to(page, frame, 0.3)
+        tiles = painted(frame, "conv2", step, "activation_gradient")
+        before = canvas_pixels(tiles.nth(5))
+        page.wait_for_function(f"location.hash.includes('step={step}')")
+        link = page.url
+    with open_page(browser, link) as (page, frame):
+        tiles = painted(frame, "conv2", step, "activation_gradient")
+        np.testing.assert_array_equal(canvas_pixels(tiles.nth(5)), before)
+        assert tiles.nth(5).get_attribute("data-sample") == "4"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_theme_is_that_of_tensorboard(
+    dark: bool, tensorboard: TensorBoard, browser: Browser
+) -> None:
+    with open_page(browser, keract_url(tensorboard.url, dark=dark)) as (_, frame):
+        frame.get_by_test_id("step-slider").wait_for()
+        color = frame.locator("body").evaluate(
+            "body => getComputedStyle(body).backgroundColor"
+        )
+        red = int(re.findall(r"\d+", color)[0])
+        assert red < 80 if dark else red > 200
+
+
+def test_nan_and_infinity_look_like_no_number(
+    fixture_logdir: Path, browser: Browser, tmp_path: Path
+) -> None:
+    """The fixture's gradients of block/conv2 hold NaN, +Inf and -Inf at its end."""
+    special = COLORS["special"].values()
+    wanted = {tuple(bytes.fromhex(color.lstrip("#"))) for color in special}
+    assert len(wanted) == 3
+    for entry in COLORMAPS.values():
+        table = bytes.fromhex(entry["colors"])
+        colors = {tuple(table[i : i + 3]) for i in range(0, len(table), 3)}
+        assert not colors & wanted
+    with TensorBoard(fixture_logdir, tmp_path, True) as process:
+        process.await_runs({"run1/keract"})
+        url = keract_url(
+            process.url,
+            {
+                "run": "run1/keract",
+                "layer": "block/conv2",
+                "kind": "activation_gradient",
+            },
+        )
+        with open_page(browser, url) as (_, frame):
+            found = set()
+            for sample in range(3):
+                frame.locator(f"[data-testid=sample][data-sample='{sample}']").click()
+                tiles = frame.locator(f"[data-testid=tile][data-sample='{sample}']")
+                tiles.first.wait_for()
+                for tile in tiles.all():
+                    pixels = canvas_pixels(tile).reshape(-1, 4)
+                    found |= {tuple(pixel[:3]) for pixel in pixels.tolist()}
+            assert wanted <= found
+            assert "NaN" in frame.get_by_test_id("legend").inner_text()
+
+
+def test_an_empty_log_directory_says_what_to_do(
+    browser: Browser, tmp_path: Path
+) -> None:
+    logdir = tmp_path / "empty"
+    logdir.mkdir()
+    with (
+        TensorBoard(logdir, tmp_path, True) as process,
+        open_page(browser, keract_url(process.url)) as (_, frame),
+    ):
+        text = frame.locator("body").filter(has_text="KeractCallback")
+        text.wait_for()
+        assert "model.fit" in text.inner_text()
