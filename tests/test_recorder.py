@@ -372,9 +372,9 @@ def test_a_second_recorder_takes_over_the_run(
 @pytest.mark.parametrize("step", [-1, 1.5, True])
 def test_a_step_is_an_integer_from_0(step, tmp_path: Path) -> None:
     case = models.classifier()
-    with tk.Recorder(tmp_path, case.model, (case.x, case.y)) as recorder:
-        with pytest.raises(ValueError, match="integer from 0"):
-            recorder.record(step)
+    recorder = tk.Recorder(tmp_path, case.model, (case.x, case.y))
+    with recorder, pytest.raises(ValueError, match="integer from 0"):
+        recorder.record(step)
 
 
 def test_a_closed_recorder_says_so(tmp_path: Path) -> None:

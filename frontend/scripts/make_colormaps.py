@@ -26,8 +26,8 @@ _TARGET = pathlib.Path(__file__).parents[2] / "tensorboard_keract/viewer/colorma
 _ENTRIES = 256
 
 # Unlike every colour of every map above by `_LEAST_DISTANCE` in OKLab, and unlike
-# one another. Large cells carry a
-# pattern as well, so that colour is never the only sign.
+# one another. Large cells carry a pattern as well, so that colour is never the only
+# sign.
 _SPECIAL = {"nan": "#ff00e0", "positive_inf": "#00f0ff", "negative_inf": "#00ff2a"}
 _LEAST_DISTANCE = 0.12
 
@@ -35,14 +35,14 @@ _LEAST_DISTANCE = 0.12
 def oklab_to_linear_srgb(lab):
     """Björn Ottosson's OKLab, https://bottosson.github.io/posts/oklab/."""
     lightness, a, b = lab
-    l = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
-    m = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
-    s = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
+    long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
+    medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
+    short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
     return np.array(
         [
-            +4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s,
-            -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
-            -0.0041960863 * l - 0.7034186147 * m + 1.7076147010 * s,
+            +4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
+            -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
+            -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
         ]
     )
 
@@ -51,14 +51,14 @@ def srgb_to_oklab(rgb):
     """The way back, from sRGB in 0 ... 1."""
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     r, g, b = linear
-    l = np.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b)
-    m = np.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b)
-    s = np.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b)
+    long = np.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b)
+    medium = np.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b)
+    short = np.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b)
     return np.array(
         [
-            0.2104542553 * l + 0.7936177850 * m - 0.0040720468 * s,
-            1.9779984951 * l - 2.4285922050 * m + 0.4505937099 * s,
-            0.0259040371 * l + 0.7827717662 * m - 0.8086757660 * s,
+            0.2104542553 * long + 0.7936177850 * medium - 0.0040720468 * short,
+            1.9779984951 * long - 2.4285922050 * medium + 0.4505937099 * short,
+            0.0259040371 * long + 0.7827717662 * medium - 0.8086757660 * short,
         ]
     )
 

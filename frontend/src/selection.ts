@@ -22,7 +22,6 @@ export const KIND_TITLES: Record<Kind, string> = {
 
 /** As `metadata.readable_path`: what TensorBoard can't read back became `_`. */
 export function readablePath(path: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced.
   return path.replace(/["\\\x00-\x1f\x7f]/g, '_');
 }
 

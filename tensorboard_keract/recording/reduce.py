@@ -6,8 +6,10 @@ Only what is written leaves the device. The same values as `layout.store`,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import tensorflow as tf
@@ -36,37 +38,109 @@ class RowSource:
 def statistics(row: RowSource) -> tf.Tensor:
     """The statistics of a whole tensor, as `statistics.statistics` defines them."""
     x = tf.cast(row.values, tf.float32)
-    count = tf.cast(tf.size(x), tf.float32)
-    finite = tf.math.is_finite(x)
-    finite_count = _count(finite)
+    values = dict(
+        zip(
+            _SUMMARY,
+            tf.unstack(_summarize(_by_channel(x, row.channel_axis))),
+            strict=True,
+        )
+    )
     nan = tf.constant(np.nan, tf.float32)
-    safe = tf.where(finite, x, 0.0)
-    mean = tf.reduce_sum(safe) / finite_count
-    deviation = tf.where(finite, x - mean, 0.0)
-    # Scaled by the greatest magnitude, so that squares don't overflow or vanish.
-    scale = tf.reduce_max(tf.abs(safe))
-    scale = tf.where(scale > 0, scale, 1.0)
-    std = scale * tf.sqrt(tf.reduce_sum(tf.square(deviation / scale)) / finite_count)
-    l2_norm = scale * tf.sqrt(tf.reduce_sum(tf.square(safe / scale)))
-    some_finite = finite_count > 0
-    low = tf.reduce_min(tf.where(finite, x, np.inf))
-    high = tf.reduce_max(tf.where(finite, x, -np.inf))
-    values = {
-        "count": count,
-        "mean": mean,
-        "std": std,
-        "min": tf.where(some_finite, low, nan),
-        "max": tf.where(some_finite, high, nan),
-        "l2_norm": tf.where(some_finite, l2_norm, nan),
-        "zero_fraction": _fraction(tf.equal(x, 0)),
-        "dead_fraction": _dead_fraction(x, row.channel_axis),
-        "saturated_fraction": _saturated_fraction(x, row.activation),
-        "nan_count": _count(tf.math.is_nan(x)),
-        "positive_inf_count": _count(tf.equal(x, np.inf)),
-        "negative_inf_count": _count(tf.equal(x, -np.inf)),
-        "update_ratio": nan,
-    }
+    if row.channel_axis is None:
+        values["dead_fraction"] = nan
+    values["saturated_fraction"] = _saturated_fraction(x, row.activation)
+    values["update_ratio"] = nan
     return tf.stack([values[name] for name in metadata.STATISTICS])
+
+
+_SUMMARY: Final = (
+    "count",
+    "mean",
+    "std",
+    "min",
+    "max",
+    "l2_norm",
+    "zero_fraction",
+    "dead_fraction",
+    "nan_count",
+    "positive_inf_count",
+    "negative_inf_count",
+)
+
+
+def _by_channel(x: tf.Tensor, channel_axis: int | None) -> tf.Tensor:
+    """The tensor as [before, channel, after], so that one function does for all."""
+    shape = x.shape.as_list()
+    if channel_axis is None:
+        return tf.reshape(x, [1, 1, math.prod(shape)])
+    before, after = shape[:channel_axis], shape[channel_axis + 1 :]
+    return tf.reshape(x, [math.prod(before), shape[channel_axis], math.prod(after)])
+
+
+# Below this sum, squares of the values may have vanished in float32.
+_LEAST_SQUARES: Final = 1e-25
+
+
+def _summarize_once(x: tf.Tensor) -> tf.Tensor:
+    """The values of `_SUMMARY` of a tensor [before, channel, after].
+
+    Most tensors are finite, and their squares neither overflow nor vanish: then six
+    passes over the values do. The sum of squares tells: NaN and ±Inf go through.
+    """
+    count = tf.cast(tf.size(x), tf.float32)
+    zeros = tf.reduce_sum(tf.cast(tf.equal(x, 0), tf.float32), axis=(0, 2))
+    per_channel = count / tf.cast(tf.shape(x)[1], tf.float32)
+    zero_fraction = tf.reduce_sum(zeros) / count
+    dead_fraction = _fraction(tf.equal(zeros, per_channel))
+    squares = tf.reduce_sum(tf.square(x))
+    low, high = tf.reduce_min(x), tf.reduce_max(x)
+    is_ordinary = tf.math.is_finite(squares) & (
+        (squares > _LEAST_SQUARES) | (tf.equal(low, 0) & tf.equal(high, 0))
+    )
+
+    def ordinary() -> list[tf.Tensor]:
+        mean = tf.reduce_mean(x)
+        std = tf.sqrt(tf.reduce_mean(tf.math.squared_difference(x, mean)))
+        none = tf.zeros(())
+        return [mean, std, low, high, tf.sqrt(squares), none, none, none]
+
+    def odd() -> list[tf.Tensor]:
+        finite = tf.math.is_finite(x)
+        finite_count = _count(finite)
+        safe = tf.where(finite, x, 0.0)
+        mean = tf.reduce_sum(safe) / finite_count
+        deviation = tf.where(finite, x - mean, 0.0)
+        # Scaled by the greatest magnitude, so that squares don't overflow or vanish.
+        scale = tf.reduce_max(tf.abs(safe))
+        scale = tf.where(scale > 0, scale, 1.0)
+        variance = tf.reduce_sum(tf.square(deviation / scale)) / finite_count
+        return [
+            mean,
+            scale * tf.sqrt(variance),
+            tf.reduce_min(tf.where(finite, x, np.inf)),
+            tf.reduce_max(tf.where(finite, x, -np.inf)),
+            scale * tf.sqrt(tf.reduce_sum(tf.square(safe / scale))),
+            _count(tf.math.is_nan(x)),
+            _count(tf.equal(x, np.inf)),
+            _count(tf.equal(x, -np.inf)),
+        ]
+
+    moments = tf.stack(tf.cond(is_ordinary, ordinary, odd))
+    any_finite = tf.reduce_sum(moments[5:]) < count
+    finite_moments = tf.where(any_finite, moments[:5], np.nan)
+    return tf.concat(
+        [[count], finite_moments, [zero_fraction, dead_fraction], moments[5:]], axis=0
+    )
+
+
+# Compiled once and called for each tensor, not inlined: a model has hundreds of them,
+# and it is the number of ops that makes the first pass slow.
+_summarize = tf.function(
+    _summarize_once,
+    input_signature=[tf.TensorSpec([None, None, None], tf.float32)],
+    autograph=False,
+    experimental_attributes={"_noinline": True},
+)
 
 
 def statistics_table(
@@ -93,15 +167,6 @@ def _count(condition: tf.Tensor) -> tf.Tensor:
 
 def _fraction(condition: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.cast(condition, tf.float32))
-
-
-def _dead_fraction(x: tf.Tensor, channel_axis: int | None) -> tf.Tensor:
-    """The fraction of channels that are zero everywhere."""
-    if channel_axis is None:
-        return tf.constant(np.nan, tf.float32)
-    others = [i for i in range(x.shape.rank) if i != channel_axis]
-    dead = tf.reduce_all(tf.equal(x, 0), axis=others)
-    return _fraction(dead)
 
 
 def _saturated_fraction(x: tf.Tensor, activation: str) -> tf.Tensor:
@@ -176,7 +241,7 @@ def store(
     x = values
     for position, axis in enumerate(plan.axes):
         if axis.pooling == 1 and axis.stored < axis.size:
-            x = tf.gather(x, tf.range(axis.stored), axis=position)
+            x = x[(slice(None),) * position + (slice(axis.stored),)]
     x = tf.cast(x, tf.float32)
     for position, axis in enumerate(plan.axes):
         if axis.pooling > 1:

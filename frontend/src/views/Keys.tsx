@@ -10,7 +10,6 @@ export function Keys() {
     else ref.current?.close();
   }, [open]);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the browser closes a dialog on Escape.
     <dialog
       ref={ref}
       class="keys"

@@ -30,7 +30,12 @@ const watchers = new WeakMap<Element, (visible: boolean) => void>();
 // One observer for all tiles: hundreds of them would each cost a task.
 const observer = new IntersectionObserver(
   (records) => {
-    for (const record of records) watchers.get(record.target)?.(record.isIntersecting);
+    for (const { target, isIntersecting, boundingClientRect } of records) {
+      // TensorBoard hides the frame at times, which takes every size away; that is not
+      // out of view, and what changes meanwhile is painted for the reader's return.
+      if (isIntersecting || boundingClientRect.width > 0)
+        watchers.get(target)?.(isIntersecting);
+    }
   },
   // So that a tile is painted before it is scrolled into view.
   { rootMargin: '400px' },

@@ -1,0 +1,1 @@
+"""What recording and viewing cost, as ratios measured side by side in one run."""
