@@ -280,7 +280,7 @@ def test_keys_and_play_move_the_step(
 def test_every_shape_of_tensor_is_drawn(
     tensorboard: TensorBoard, browser: Browser, records: list[Event]
 ) -> None:
-    with open_page(browser, keract_url(tensorboard.url)) as (page, frame):
+    with open_page(browser, keract_url(tensorboard.url)) as (_page, frame):
         for layer in ("resize", "conv1", "pool1", "dense", "probs"):
             frame.locator(f"[data-testid=layer-item][data-path={layer}] button").click()
             buttons = frame.locator(".segments [data-testid^='kind-']")
@@ -301,7 +301,7 @@ def test_a_dense_layer_is_a_grid_of_its_units(
     tensorboard: TensorBoard, browser: Browser, records: list[Event]
 ) -> None:
     with open_page(browser, keract_url(tensorboard.url, {"layer": "dense"})) as (
-        page,
+        _page,
         frame,
     ):
         canvas = frame.locator(".maps-room canvas[data-path=dense]").first
