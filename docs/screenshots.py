@@ -32,14 +32,19 @@ class Picture(NamedTuple):
 
 
 PICTURES = [
-    Picture("feature-maps", {"view": "maps", "layer": "conv1"}),
     Picture(
-        "gradients", {"view": "maps", "layer": "conv2", "kind": "activation_gradient"}
+        "feature-maps", {"layer": "conv1", "step": "150", "sample": "3", "tile": "8"}
     ),
-    Picture("histograms", {"view": "histograms", "layer": "conv2"}),
-    Picture("kernels", {"view": "maps", "layer": "conv1", "kind": "weight"}),
-    Picture("dense", {"view": "maps", "layer": "dense"}),
-    Picture("probabilities", {"view": "maps", "layer": "probs"}),
+    Picture(
+        "gradients",
+        {"layer": "conv2", "kind": "activation_gradient", "step": "20", "sample": "8"},
+    ),
+    Picture("histograms", {"view": "histograms", "layer": "conv2", "step": "100"}),
+    Picture("kernels", {"layer": "conv1", "kind": "weight"}),
+    Picture("kernels-in-out", {"layer": "conv2", "kind": "weight"}),
+    Picture("dense", {"layer": "dense"}),
+    Picture("dense-weight", {"layer": "dense", "kind": "weight"}),
+    Picture("probabilities", {"layer": "probs", "step": "30"}),
     Picture(
         "histogram-heatmap",
         {"view": "histograms", "layer": "dense", "mode": "heatmap"},

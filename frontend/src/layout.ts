@@ -68,15 +68,22 @@ export function tileSize(
   if (chosen !== 'auto') side = CHOSEN_SIDES[chosen];
   else {
     side = 72;
+    const ofColumns = (columns: number) =>
+      fit((room.width - (columns - 1) * TILE_GAP) / columns, aspect);
     // From large to small: the first that fits is the largest that does.
     for (let columns = 1; columns <= 16; columns++) {
-      const tile = (room.width - (columns - 1) * TILE_GAP) / columns;
-      const [w, h] = fit(tile, aspect);
+      const [w, h] = ofColumns(columns);
       // By area, so that long thin maps may be longer.
       if (Math.sqrt(w * h) > 220) continue;
       side = Math.max(w, h);
       const rows = Math.ceil(header.channels / columns);
-      if (side <= 84 || rows * (h + caption + TILE_GAP) <= room.height) break;
+      if (side > 84 && rows * (h + caption + TILE_GAP) > room.height) continue;
+      // Slightly smaller, if that makes all rows full.
+      const even = [columns, columns + 1, columns + 2].find(
+        (n) => header.channels % n === 0 && Math.max(...ofColumns(n)) >= 72,
+      );
+      if (even) side = Math.max(...ofColumns(even));
+      break;
     }
   }
   // Never wider than the page, and long thin maps keep a height that can be hit.
@@ -87,6 +94,8 @@ export function tileSize(
 function fit(side: number, aspect: number): [number, number] {
   return aspect >= 1 ? [side, side / aspect] : [side * aspect, side];
 }
+
+const PLURALS: Record<string, string> = { in: 'inputs', out: 'outputs' };
 
 /** A header's sizes as read: what the whole tensor is, without the batch. */
 export function shownText(header: TensorHeader, whole: number, weights: boolean): string[] {
@@ -110,7 +119,9 @@ export function shownText(header: TensorHeader, whole: number, weights: boolean)
     parts.push(`means of ${pixelAxes.map((axis) => axis.pooling).join(' × ')} values`);
   }
   for (const axis of cropped)
-    parts.push(`the first ${axis.stored} of ${axis.size} ${axis.name}s`);
+    parts.push(
+      `the first ${axis.stored} of ${axis.size} ${PLURALS[axis.name] ?? `${axis.name}s`}`,
+    );
   if (pooled.length === 0 && cropped.length === 0) {
     parts.push(header.height_axis === 'height' ? 'every pixel' : 'every value');
   }

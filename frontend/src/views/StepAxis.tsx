@@ -80,8 +80,11 @@ function aboutStep(): string {
       `epoch ${formatCount(epoch)}${model.epochs ? ` of ${formatCount(model.epochs)}` : ''}`,
     );
   }
+  const probeLoss = recordOverSteps(model, statistics, 'probe_loss')[i];
   const loss = lossOverSteps(model, statistics)[i];
-  if (Number.isFinite(loss)) parts.push(`loss ${formatValue(loss, 3)}`);
+  if (Number.isFinite(loss)) {
+    parts.push(`${loss === probeLoss ? 'probe loss' : 'loss'} ${formatValue(loss, 3)}`);
+  }
   const rate = recordOverSteps(model, statistics, 'learning_rate')[i];
   if (Number.isFinite(rate) && parts.length < 2) parts.push(`rate ${formatValue(rate, 3)}`);
   return parts.join(' · ');
