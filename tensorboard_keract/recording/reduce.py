@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tensorboard_keract import metadata
 from tensorboard_keract.recording import wire_format
-from tensorboard_keract.recording.layout import TensorPlan
+from tensorboard_keract.recording.layout import BATCH, TensorPlan
 from tensorboard_keract.recording.statistics import saturation_limits
 
 
@@ -79,13 +79,17 @@ def _by_channel(x: tf.Tensor, channel_axis: int | None) -> tf.Tensor:
 
 # Below this sum, squares of the values may have vanished in float32.
 _LEAST_SQUARES: Final = 1e-25
+# Below this share of the squared mean, the variance as the difference of two means
+# loses more than a digit of float32's seven.
+_LEAST_SPREAD: Final = 0.1
 
 
 def _summarize_once(x: tf.Tensor) -> tf.Tensor:
     """The values of `_SUMMARY` of a tensor [before, channel, after].
 
-    Most tensors are finite, and their squares neither overflow nor vanish: then six
-    passes over the values do. The sum of squares tells: NaN and ±Inf go through.
+    Most tensors are finite, not nearly constant, and their squares neither overflow nor
+    vanish: then five passes over the values do. The sum of squares tells; NaN and ±Inf
+    go through to it.
     """
     count = tf.cast(tf.size(x), tf.float32)
     zeros = tf.reduce_sum(tf.cast(tf.equal(x, 0), tf.float32), axis=(0, 2))
@@ -93,16 +97,17 @@ def _summarize_once(x: tf.Tensor) -> tf.Tensor:
     zero_fraction = tf.reduce_sum(zeros) / count
     dead_fraction = _fraction(tf.equal(zeros, per_channel))
     squares = tf.reduce_sum(tf.square(x))
-    low, high = tf.reduce_min(x), tf.reduce_max(x)
+    low, high, mean = tf.reduce_min(x), tf.reduce_max(x), tf.reduce_mean(x)
+    variance = squares / count - tf.square(mean)
+    is_zero = tf.equal(low, 0) & tf.equal(high, 0)
     is_ordinary = tf.math.is_finite(squares) & (
-        (squares > _LEAST_SQUARES) | (tf.equal(low, 0) & tf.equal(high, 0))
+        ((squares > _LEAST_SQUARES) & (variance > _LEAST_SPREAD * tf.square(mean)))
+        | is_zero
     )
 
     def ordinary() -> list[tf.Tensor]:
-        mean = tf.reduce_mean(x)
-        std = tf.sqrt(tf.reduce_mean(tf.math.squared_difference(x, mean)))
         none = tf.zeros(())
-        return [mean, std, low, high, tf.sqrt(squares), none, none, none]
+        return [mean, tf.sqrt(variance), low, high, tf.sqrt(squares), none, none, none]
 
     def odd() -> list[tf.Tensor]:
         finite = tf.math.is_finite(x)
@@ -246,8 +251,39 @@ def store(
     for position, axis in enumerate(plan.axes):
         if axis.pooling > 1:
             x = _area_mean(x, position, axis.size, axis.pooling)
-    x = tf.reshape(tf.transpose(x, plan.transposition), plan.plane_shape)
-    return _quantize(x, plan.precision)
+    # The axes of a plane lie side by side: as [before, plane, after], one function does
+    # for all tensors, and only codes, a byte each, have to be transposed.
+    first, last = _plane_positions(plan)
+    sizes = [axis.stored for axis in plan.axes]
+    before, plane, after = sizes[:first], sizes[first:last], sizes[last:]
+    flat = tf.reshape(x, [math.prod(before), math.prod(plane), math.prod(after)])
+    if plan.precision == "uint8":
+        codes, low, high = _quantize(flat)
+    else:
+        codes = tf.cast(x, plan.precision)
+        low, high = _finite_range(flat)
+    blobs, channels, _, _ = plan.plane_shape
+    without_plane = [*before, *[1] * len(plane), *after]
+
+    def by_channel(end: tf.Tensor) -> tf.Tensor:
+        ends = tf.transpose(tf.reshape(end, without_plane), plan.transposition)
+        return tf.reshape(ends, [blobs, channels])
+
+    codes = tf.transpose(tf.reshape(codes, sizes), plan.transposition)
+    return tf.reshape(codes, plan.plane_shape), by_channel(low), by_channel(high)
+
+
+def _plane_positions(plan: TensorPlan) -> tuple[int, int]:
+    """Where the axes of a plane begin and end among the tensor's axes."""
+    plane = [
+        position
+        for position, axis in enumerate(plan.axes)
+        if axis.name in (plan.height_axis, plan.width_axis)
+    ]
+    first, last = (plane[0], plane[-1] + 1) if plane else (len(plan.axes),) * 2
+    if any(axis.name in (BATCH, *plan.channel_axes) for axis in plan.axes[first:last]):
+        raise ValueError(f"The axes of a plane lie apart in {plan.axes}.")
+    return first, last
 
 
 def _area_mean(x: tf.Tensor, axis: int, size: int, pooling: int) -> tf.Tensor:
@@ -268,22 +304,50 @@ def _area_mean(x: tf.Tensor, axis: int, size: int, pooling: int) -> tf.Tensor:
     return totals * weights
 
 
-def _quantize(x: tf.Tensor, precision: str) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def _finite_range(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Least and greatest finite value over axis 1; 0 where there is none."""
     finite = tf.math.is_finite(x)
-    low = tf.reduce_min(tf.where(finite, x, np.inf), axis=(2, 3))
-    high = tf.reduce_max(tf.where(finite, x, -np.inf), axis=(2, 3))
+    low = tf.reduce_min(tf.where(finite, x, np.inf), axis=1)
+    high = tf.reduce_max(tf.where(finite, x, -np.inf), axis=1)
     none_finite = low > high
-    low = tf.where(none_finite, 0.0, low)
-    high = tf.where(none_finite, 0.0, high)
-    if precision != "uint8":
-        return tf.cast(x, precision), low, high
-    # Halved, so that high - low can't overflow.
-    half_low = (low * 0.5)[:, :, None, None]
-    span = (high * 0.5)[:, :, None, None] - half_low
-    position = tf.where(span > 0, (x * 0.5 - half_low) / span, 0.0)
-    rounded = tf.round(tf.clip_by_value(position, 0.0, 1.0) * wire_format.CODE_MAX)
-    codes = tf.where(finite, rounded, 0.0)
-    codes = tf.where(tf.equal(x, -np.inf), float(wire_format.CODE_NEGATIVE_INF), codes)
-    codes = tf.where(tf.equal(x, np.inf), float(wire_format.CODE_POSITIVE_INF), codes)
-    codes = tf.where(tf.math.is_nan(x), float(wire_format.CODE_NAN), codes)
-    return tf.cast(codes, tf.uint8), low, high
+    return tf.where(none_finite, 0.0, low), tf.where(none_finite, 0.0, high)
+
+
+def _quantize_once(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """uint8 codes of [before, plane, after], low and high [before, after]."""
+    is_ordinary = tf.math.is_finite(tf.reduce_sum(tf.square(x))) & (tf.size(x) > 0)
+
+    def ordinary() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        low, high = tf.reduce_min(x, axis=1), tf.reduce_max(x, axis=1)
+        step = (high - low) * np.float32(1 / wire_format.CODE_MAX)
+        # Of a constant plane, and of one whose range is too small for float32.
+        step = tf.where(step > 0, step, np.inf)
+        codes = tf.round((x - low[:, None]) / step[:, None])
+        return tf.cast(codes, tf.uint8), low, high
+
+    def odd() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        low, high = _finite_range(x)
+        # Halved, so that high - low can't overflow.
+        half_low = (low * 0.5)[:, None]
+        span = (high * 0.5)[:, None] - half_low
+        position = tf.where(span > 0, (x * 0.5 - half_low) / span, 0.0)
+        rounded = tf.round(tf.clip_by_value(position, 0.0, 1.0) * wire_format.CODE_MAX)
+        codes = tf.where(tf.math.is_finite(x), rounded, 0.0)
+        for special, code in (
+            (tf.equal(x, -np.inf), wire_format.CODE_NEGATIVE_INF),
+            (tf.equal(x, np.inf), wire_format.CODE_POSITIVE_INF),
+            (tf.math.is_nan(x), wire_format.CODE_NAN),
+        ):
+            codes = tf.where(special, float(code), codes)
+        return tf.cast(codes, tf.uint8), low, high
+
+    codes, low, high = tf.cond(is_ordinary, ordinary, odd)
+    return codes, low, high
+
+
+_quantize = tf.function(
+    _quantize_once,
+    input_signature=[tf.TensorSpec([None, None, None], tf.float32)],
+    autograph=False,
+    experimental_attributes={"_noinline": True},
+)
