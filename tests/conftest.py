@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import tensorboard_keract as tk
+from tests import models
 from tests.examples import run_example
 from tests.fixture_run import write_logdir
 from tests.odd_runs import write_odd_runs
@@ -40,8 +42,17 @@ def tensorboard(
 
 @pytest.fixture(scope="session")
 def digits_logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run `digits/keract`, recorded in a real `fit` by the example."""
+    """Runs recorded for real.
+
+    `digits/keract` is of the example. `restarted/keract` was recorded at the steps 0,
+    10, 20, 30, and by a second process that went on from 10 at 10 and 15.
+    """
     logdir = tmp_path_factory.mktemp("digits")
+    for steps in ((0, 10, 20, 30), (10, 15)):
+        case = models.classifier()
+        with tk.Recorder(logdir / "restarted", case.model, case[1:]) as recorder:
+            for step in steps:
+                recorder.record(step)
     run_example("digits.py", "--log-dir", str(logdir / "digits"), "--epochs", "2")
     return logdir
 
@@ -55,5 +66,5 @@ def digits_tensorboard(
     """TensorBoard with each of its loaders, on the recorded run."""
     output = tmp_path_factory.mktemp("output")
     with TensorBoard(digits_logdir, output, request.param == "true") as process:
-        process.await_runs({"digits/keract"})
+        process.await_runs({"digits/keract", "restarted/keract"})
         yield process

@@ -185,12 +185,13 @@ def test_wall_time_that_is_nan_loses() -> None:
 
 
 def test_last_model_wins() -> None:
-    models = [
-        MODEL,
-        Record(9, 2.0, [model(3).SerializeToString()]),
-        Record(4, 3.0, [model(1).SerializeToString()]),
-    ]
+    later = Record(9, 2.0, [model(3).SerializeToString()])
+    models = [later, MODEL]
     assert len(read({("keract", RUN, "model"): models}).model(RUN).rows) == 3
+    # Written after it, at an earlier step: the training was restarted.
+    restarted = Record(4, 3.0, [model(1).SerializeToString()])
+    models = [later, restarted, MODEL]
+    assert len(read({("keract", RUN, "model"): models}).model(RUN).rows) == 1
 
 
 def test_series_is_one_read_of_all_sequences() -> None:

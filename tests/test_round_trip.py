@@ -124,3 +124,13 @@ def test_the_net_learned_and_its_predictions_say_so(records: list[Event]) -> Non
 
     assert right(records[0]) <= 0.5
     assert right(records[-1]) >= 0.8
+
+
+def test_a_restart_leaves_one_history(digits_tensorboard: TensorBoard) -> None:
+    """The data server reads on where Python purges: the page sees the same."""
+    run = "restarted/keract"
+    series = digits_tensorboard.get("series", run=run).json()
+    assert series["steps"][series["statistics"]]["steps"] == [0, 10, 15]
+    assert series["steps"][series["tags"]["activation/conv"]]["steps"] == [0, 10, 15]
+    head, _ = digits_tensorboard.get("statistics", run=run).unpack()
+    assert head["wall_times"] == sorted(head["wall_times"])

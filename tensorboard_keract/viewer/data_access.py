@@ -730,7 +730,12 @@ def _parse_model(blob: bytes) -> plugin_data_pb2.ModelDescription:
 
 
 def _latest(data: Iterable[Any]) -> dict[int, Any]:
-    """The datum of each step with the latest wall time, by ascending step."""
+    """The history that was written last, by ascending step.
+
+    Of several data at a step the one with the latest wall time counts. A datum older
+    than one at an earlier step is left from before a restart, which went back to that
+    earlier step: TensorBoard's data server does not purge it.
+    """
     latest: dict[int, Any] = {}
     for datum in data:
         known = latest.get(datum.step)
@@ -740,7 +745,15 @@ def _latest(data: Iterable[Any]) -> dict[int, Any]:
             or datum.wall_time >= known.wall_time
         ):
             latest[int(datum.step)] = datum
-    return dict(sorted(latest.items()))
+    history: dict[int, Any] = {}
+    newest = -math.inf
+    for step, datum in sorted(latest.items()):
+        if datum.wall_time < newest:
+            continue
+        history[step] = datum
+        if not math.isnan(datum.wall_time):
+            newest = datum.wall_time
+    return history
 
 
 def _steps(wall_times: Mapping[int, float]) -> Steps:
