@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { layoutOf, shownText, TILE_GAP, tileSize } from './layout';
+import { layoutOf, shownText, tileSize } from './layout';
 import { headerOf } from './testing';
 import type { Axis } from './wire_format';
 
@@ -49,13 +49,6 @@ it('fills the room with tiles, keeping their aspect', () => {
   expect(
     tileSize({ channels: 4, height: 0, width: 0 }, 'auto', room).width,
   ).toBeGreaterThan(0);
-});
-
-it('makes tiles a little smaller where that fills all rows', () => {
-  // 7 columns are the first to fit the height; 16 channels fill 8 columns twice.
-  const room = { width: 1000, height: 520 };
-  const tile = tileSize({ channels: 16, height: 24, width: 24 }, 'auto', room);
-  expect(tile.width).toBe(Math.floor((room.width - 7 * TILE_GAP) / 8));
 });
 
 it('says how much of a tensor is shown', () => {

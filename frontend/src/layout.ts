@@ -68,22 +68,15 @@ export function tileSize(
   if (chosen !== 'auto') side = CHOSEN_SIDES[chosen];
   else {
     side = 72;
-    const ofColumns = (columns: number) =>
-      fit((room.width - (columns - 1) * TILE_GAP) / columns, aspect);
     // From large to small: the first that fits is the largest that does.
     for (let columns = 1; columns <= 16; columns++) {
-      const [w, h] = ofColumns(columns);
+      const tile = (room.width - (columns - 1) * TILE_GAP) / columns;
+      const [w, h] = fit(tile, aspect);
       // By area, so that long thin maps may be longer.
       if (Math.sqrt(w * h) > 220) continue;
       side = Math.max(w, h);
       const rows = Math.ceil(header.channels / columns);
-      if (side > 84 && rows * (h + caption + TILE_GAP) > room.height) continue;
-      // Slightly smaller, if that makes all rows full.
-      const even = [columns, columns + 1, columns + 2].find(
-        (n) => header.channels % n === 0 && Math.max(...ofColumns(n)) >= 72,
-      );
-      if (even) side = Math.max(...ofColumns(even));
-      break;
+      if (side <= 84 || rows * (h + caption + TILE_GAP) <= room.height) break;
     }
   }
   // Never wider than the page, and long thin maps keep a height that can be hit.
