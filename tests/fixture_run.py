@@ -29,14 +29,11 @@ import numpy.typing as npt
 from tensorboard.compat.proto import (
     event_pb2,
     summary_pb2,
-    tensor_pb2,
-    tensor_shape_pb2,
-    types_pb2,
 )
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from tensorboard_keract import metadata, plugin_data_pb2
-from tensorboard_keract.recording import wire_format
+from tensorboard_keract.recording import event_file, wire_format
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -99,48 +96,19 @@ class EventFile:
         self.close()
 
 
-def blob_value(
-    tag: str,
-    blobs: Sequence[bytes],
-    summary_metadata: summary_pb2.SummaryMetadata,
-) -> summary_pb2.Summary.Value:
-    """A summary value of a blob sequence."""
-    shape = tensor_shape_pb2.TensorShapeProto(
-        dim=[tensor_shape_pb2.TensorShapeProto.Dim(size=len(blobs))]
-    )
-    return summary_pb2.Summary.Value(
-        tag=tag,
-        metadata=summary_metadata,
-        tensor=tensor_pb2.TensorProto(
-            dtype=types_pb2.DT_STRING, tensor_shape=shape, string_val=blobs
-        ),
-    )
-
-
 def table_value(
     tag: str, table: npt.ArrayLike, plugin_name: str, kind: str, path: str = ""
 ) -> summary_pb2.Summary.Value:
     """A summary value of a float32 table."""
-    array = np.asarray(table, np.float32)
-    shape = tensor_shape_pb2.TensorShapeProto(
-        dim=[tensor_shape_pb2.TensorShapeProto.Dim(size=size) for size in array.shape]
-    )
-    return summary_pb2.Summary.Value(
-        tag=tag,
-        metadata=metadata.create_summary_metadata(plugin_name, kind, path),
-        tensor=tensor_pb2.TensorProto(
-            dtype=types_pb2.DT_FLOAT,
-            tensor_shape=shape,
-            tensor_content=array.astype("<f4").tobytes(),
-        ),
-    )
+    summary_metadata = metadata.create_summary_metadata(plugin_name, kind, path)
+    return event_file.table_value(tag, np.asarray(table, np.float32), summary_metadata)
 
 
 def model_value(
     description: plugin_data_pb2.ModelDescription,
 ) -> summary_pb2.Summary.Value:
     """The summary value of a model description."""
-    return blob_value(
+    return event_file.blob_sequence_value(
         metadata.MODEL_TAG,
         [description.SerializeToString()],
         metadata.create_summary_metadata(metadata.PLUGIN_NAME, "model"),
@@ -235,7 +203,7 @@ def tensor_value(
     tensor: Tensor, step: int, wall_time: float, precision: str = "uint8"
 ) -> summary_pb2.Summary.Value:
     """The summary value of a tensor's maps."""
-    return blob_value(
+    return event_file.blob_sequence_value(
         tensor.tag,
         tensor_blobs(tensor, step, wall_time, precision),
         metadata.create_summary_metadata(

@@ -9,11 +9,11 @@ from tensorboard.compat.proto import summary_pb2
 
 from tensorboard_keract import metadata, plugin_data_pb2
 from tensorboard_keract.recording import wire_format
+from tensorboard_keract.recording.event_file import blob_sequence_value
 from tests.fixture_run import (
     STRIP,
     EventFile,
     Tensor,
-    blob_value,
     model_value,
     statistics_row,
     table_value,
@@ -107,7 +107,7 @@ def write_newer_format(logdir: Path) -> None:
     ).SerializeToString()
     with EventFile(logdir / "newer") as events:
         stored = [newer_header.SerializeToString(), *blobs]
-        events.write(1, 10.0, [blob_value(tensor.tag, stored, newer_metadata)])
+        events.write(1, 10.0, [blob_sequence_value(tensor.tag, stored, newer_metadata)])
 
 
 def write_damaged(logdir: Path) -> None:
@@ -121,8 +121,12 @@ def write_damaged(logdir: Path) -> None:
         for step, blobs in enumerate(
             [[header, flipped, second], [b"\xff\xff", first, second], []], 1
         ):
-            events.write(step, 10.0 + step, [blob_value(tensor.tag, blobs, about)])
-        events.write(4, 14.0, [blob_value("model", [b"\xff\xff\n<b>"], bad_model)])
+            events.write(
+                step, 10.0 + step, [blob_sequence_value(tensor.tag, blobs, about)]
+            )
+        events.write(
+            4, 14.0, [blob_sequence_value("model", [b"\xff\xff\n<b>"], bad_model)]
+        )
 
 
 def write_without_tensor(logdir: Path) -> None:

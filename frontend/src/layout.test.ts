@@ -80,5 +80,5 @@ it('says how much of a tensor is shown', () => {
     height: 256,
     width: 64,
   });
-  expect(shownText(cut, 8, true)).toEqual(['the first 256 of 900 ins']);
+  expect(shownText(cut, 8, true)).toEqual(['the first 256 of 900 inputs']);
 });

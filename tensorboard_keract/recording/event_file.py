@@ -12,7 +12,6 @@ import os
 import socket
 import time
 from collections.abc import Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -143,17 +142,6 @@ class EventFile:
     def close(self) -> None:
         """Flushes and closes the file."""
         self._writer.close()
-
-    def __enter__(self) -> EventFile:
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _write(self, event: event_pb2.Event) -> None:
         self._writer.write(event.SerializeToString())
