@@ -74,12 +74,14 @@ class TensorHeader(_message.Message):
     def __init__(self, format_version: _Optional[int] = ..., kind: _Optional[str] = ..., path: _Optional[str] = ..., dtype: _Optional[str] = ..., axes: _Optional[_Iterable[_Union[Axis, _Mapping]]] = ..., channel_axes: _Optional[_Iterable[str]] = ..., height_axis: _Optional[str] = ..., width_axis: _Optional[str] = ..., blobs: _Optional[int] = ..., channels: _Optional[int] = ..., height: _Optional[int] = ..., width: _Optional[int] = ..., precision: _Optional[str] = ..., low: _Optional[_Iterable[float]] = ..., high: _Optional[_Iterable[float]] = ..., crc32: _Optional[_Iterable[int]] = ..., wall_time: _Optional[float] = ..., step: _Optional[int] = ..., epoch: _Optional[int] = ..., pooling_method: _Optional[str] = ..., note: _Optional[str] = ...) -> None: ...
 
 class OutputSpec(_message.Message):
-    __slots__ = ("shape", "dtype")
+    __slots__ = ("shape", "dtype", "path")
     SHAPE_FIELD_NUMBER: _ClassVar[int]
     DTYPE_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
     shape: _containers.RepeatedScalarFieldContainer[int]
     dtype: str
-    def __init__(self, shape: _Optional[_Iterable[int]] = ..., dtype: _Optional[str] = ...) -> None: ...
+    path: str
+    def __init__(self, shape: _Optional[_Iterable[int]] = ..., dtype: _Optional[str] = ..., path: _Optional[str] = ...) -> None: ...
 
 class Layer(_message.Message):
     __slots__ = ("path", "class_name", "parents", "outputs", "parameter_count", "trainable", "activation", "weights", "maps_recorded", "note")

@@ -46,6 +46,7 @@ def digits_logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     `digits/keract` is of the example. `restarted/keract` was recorded at the steps 0,
     10, 20, 30, and by a second process that went on from 10 at 10 and 15.
+    `recurrent/keract` is one record of a net with an LSTM that returns its states.
     """
     logdir = tmp_path_factory.mktemp("digits")
     for steps in ((0, 10, 20, 30), (10, 15)):
@@ -53,6 +54,9 @@ def digits_logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         with tk.Recorder(logdir / "restarted", case.model, case[1:]) as recorder:
             for step in steps:
                 recorder.record(step)
+    case = models.recurrent()
+    with tk.Recorder(logdir / "recurrent", case.model, case[1:]) as recorder:
+        recorder.record(0)
     run_example("digits.py", "--log-dir", str(logdir / "digits"), "--epochs", "2")
     return logdir
 
@@ -66,5 +70,5 @@ def digits_tensorboard(
     """TensorBoard with each of its loaders, on the recorded run."""
     output = tmp_path_factory.mktemp("output")
     with TensorBoard(digits_logdir, output, request.param == "true") as process:
-        process.await_runs({"digits/keract", "restarted/keract"})
+        process.await_runs({"digits/keract", "restarted/keract", "recurrent/keract"})
         yield process

@@ -317,6 +317,22 @@ def test_a_dense_layer_is_a_grid_of_its_units(
         assert (shown == expected).mean() > 0.95
 
 
+def test_a_recurrent_layer_is_units_by_time_for_each_output(
+    tensorboard: TensorBoard, browser: Browser, digits_logdir: Path
+) -> None:
+    (record,) = read_records(digits_logdir / "recurrent")
+    url = keract_url(tensorboard.url, {"run": "recurrent/keract", "layer": "lstm"})
+    with open_page(browser, url) as (_, frame):
+        canvas = frame.locator(".maps-room canvas[data-path='lstm:0']").first
+        canvas.wait_for()
+        assert canvas_pixels(canvas).shape == (5, 7, 4)
+        assert_pixels(canvas, [record])
+        frame.get_by_role("button", name="output 1").click()
+        state = frame.locator(".maps-room canvas[data-path='lstm:1']").first
+        state.wait_for()
+        assert_pixels(state, [record])
+
+
 def test_histograms_are_drawn_and_a_click_moves_the_step(
     tensorboard: TensorBoard, browser: Browser, records: list[Event]
 ) -> None:

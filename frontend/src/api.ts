@@ -16,7 +16,7 @@ export interface Layer {
   path: string;
   class_name: string;
   parents: string[];
-  outputs: { shape: number[]; dtype: string }[];
+  outputs: { shape: number[]; dtype: string; path: string }[];
   parameter_count: number;
   trainable: boolean;
   activation: string;

@@ -8,8 +8,10 @@ import {
   matches,
   nearestIndex,
   ownName,
+  partTitle,
   readablePath,
   stepIndexAt,
+  tensorPaths,
 } from './selection';
 
 const layer: Layer = {
@@ -89,4 +91,20 @@ it('matches by regex, or as plain text where that is none', () => {
   expect(matches('block2/conv', '^conv')).toBe(false);
   expect(matches('a(b', 'a(')).toBe(true);
   expect(matches('anything', '')).toBe(true);
+});
+
+it('finds the tensors of a layer with several outputs', () => {
+  const output = (path: string) => ({ shape: [4, 5], dtype: 'float32', path });
+  const lstm = {
+    ...layer,
+    path: 'lstm',
+    weights: [],
+    outputs: [output('lstm:0'), output('lstm:1')],
+  };
+  expect(tensorPaths(lstm, 'activation')).toEqual(['lstm:0', 'lstm:1']);
+  expect(mapKinds(lstm, { ...series, tags: { 'activation/lstm:1': 0 } })).toEqual([
+    'activation',
+  ]);
+  expect(partTitle('activation', 'lstm:1')).toBe('output 1');
+  expect(partTitle('weight', 'lstm/cell/kernel')).toBe('kernel');
 });

@@ -8,6 +8,8 @@ export const KINDS = [
   'weight_gradient',
   'input',
   'output',
+  'heatmap',
+  'feature_visualization',
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -18,6 +20,8 @@ export const KIND_TITLES: Record<Kind, string> = {
   weight_gradient: '∂loss/∂weight',
   input: 'Input',
   output: 'Output',
+  heatmap: 'Heatmap',
+  feature_visualization: 'Feature visualisation',
 };
 
 /** As `metadata.readable_path`: what TensorBoard can't read back became `_`. */
@@ -33,9 +37,18 @@ export function isWeightKind(kind: string): boolean {
   return kind.startsWith('weight');
 }
 
-/** The tensors of a layer, of one kind: several for weights, one else. */
+/** The tensors of a layer, of one kind: its weights, or its outputs. */
 export function tensorPaths(layer: Layer, kind: Kind): string[] {
-  return isWeightKind(kind) ? layer.weights : [layer.path];
+  if (isWeightKind(kind)) return layer.weights;
+  const outputs = layer.outputs.map(({ path }) => path).filter(Boolean);
+  return outputs.length > 0 ? outputs : [layer.path];
+}
+
+/** What a tensor of a layer is called beside its siblings: "kernel", "output 1". */
+export function partTitle(kind: Kind, path: string): string {
+  return isWeightKind(kind)
+    ? ownName(path)
+    : `output ${path.slice(path.lastIndexOf(':') + 1)}`;
 }
 
 /** The kinds of which a layer has maps. */

@@ -69,8 +69,8 @@ export const entries = {
   layer: text(''),
   /** What of the layer the feature maps show. */
   kind: oneOf(KINDS, 'activation'),
-  /** Which of the layer's weights, by own name; empty is the first. */
-  weight: text(''),
+  /** Which of the layer's tensors of that kind, by own name; empty is the first. */
+  part: text(''),
   /** The recorded step; null is the newest, also when newer ones come. */
   step: count(),
   /** Which probe sample; null is the first. */

@@ -136,8 +136,7 @@ export const paths = computed(() => {
 
 export const path = computed<string | undefined>(() => {
   const all = paths.value;
-  if (!kind.value || !isWeightKind(kind.value)) return all[0];
-  return all.find((one) => ownName(one) === state.weight.value) ?? all[0];
+  return all.find((one) => ownName(one) === state.part.value) ?? all[0];
 });
 
 export const tag = computed(() =>
@@ -308,11 +307,13 @@ export const rows = computed(() =>
   data.value && layer.value ? layerRows(layer.value, data.value.model.rows) : [],
 );
 
-/** The word for a row in the URL: its kind, for weights with the weight's own name. */
+/** The word for a row in the URL: its kind, with the tensor's own name if it has one. */
 export function rowName(row: number): string {
   const entry = data.value?.model.rows[row];
   if (!entry) return '';
-  return isWeightKind(entry.kind) ? `${entry.kind}/${ownName(entry.path)}` : entry.kind;
+  return entry.path === entry.layer_path
+    ? entry.kind
+    : `${entry.kind}/${ownName(entry.path)}`;
 }
 
 /** The row that the histograms show. */

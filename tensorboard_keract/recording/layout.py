@@ -212,6 +212,9 @@ def plan_tensor(
     sizes = dict(zip(axis_names, shape, strict=True))
     channel_axes, height_axis, width_axis = _roles(sizes)
     is_row = not channel_axes and not height_axis
+    # One factor for height and width: a picture keeps its proportions.
+    longest = max(sizes.get("height", 1), sizes.get("width", 1))
+    sides = dict(sizes, height=longest, width=longest)
     axes = []
     for name, size in sizes.items():
         pooling = 1
@@ -220,7 +223,7 @@ def plan_tensor(
         elif name in channel_axes and name not in POOLED_AXES:
             stored = min(size, limits.channels)
         elif name in POOLED_AXES:
-            pooling = max(1, -(-size // limits.pixels))
+            pooling = max(1, -(-sides[name] // limits.pixels))
             stored = -(-size // pooling)
         else:
             stored = min(size, limits.units * (_ROW_UNITS_FACTOR if is_row else 1))

@@ -471,6 +471,5 @@ def _layer_message(layer: LayerInfo, with_maps: set[str]) -> plugin_data_pb2.Lay
 
 
 def _output_message(end: LayerOutput) -> plugin_data_pb2.OutputSpec:
-    # -1 is a size that depends on the data.
     shape = [-1 if size is None else size for size in end.shape]
-    return plugin_data_pb2.OutputSpec(shape=shape, dtype=end.dtype)
+    return plugin_data_pb2.OutputSpec(shape=shape, dtype=end.dtype, path=end.path)

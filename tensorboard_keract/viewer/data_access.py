@@ -399,6 +399,8 @@ class Experiment:
             header = _readable(
                 wire_format.decode_header, read[step, 0], f"{tag!r} at step {step}"
             )
+            # Who writes a single summary does not always know the step.
+            header.step = step
             blobs = {p - 1: read[s, p] for s, p in jobs if s == step and p}
             for index, blob in blobs.items():
                 if index >= header.blobs or zlib.crc32(blob) != header.crc32[index]:
@@ -496,6 +498,10 @@ class Experiment:
             layer.maps_recorded = True
             if parts.kind == metadata.WEIGHT:
                 layer.weights.append(parts.path)
+            if parts.kind not in _WEIGHT_KINDS:
+                model.probe.samples_recorded = max(
+                    model.probe.samples_recorded, header.blobs
+                )
         model.layers.extend(layers.values())
         return model
 

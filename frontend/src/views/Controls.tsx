@@ -6,7 +6,7 @@ import { COLORMAP_NAMES, COLORMAP_TITLES, type ColormapName, colormap } from '..
 import { NORMALISATIONS, type Normalisation } from '../domain';
 import { inputPixels } from '../heatmap';
 import { colormapEntry, currentColormap } from '../painting';
-import { isWeightKind, KIND_TITLES, ownName } from '../selection';
+import { isWeightKind, KIND_TITLES, ownName, partTitle } from '../selection';
 import { state, TILE_SIZES } from '../state';
 import { data, inputs, kind, kinds, path, paths, sample, sampleCount } from '../store';
 import type { Stack } from '../wire_format';
@@ -59,16 +59,17 @@ export function KindPicker() {
   );
 }
 
-/** Kernel, bias, …: where a layer has several weights. */
-export function WeightPicker() {
-  if (!kind.value || !isWeightKind(kind.value) || paths.value.length < 2) return null;
+/** Kernel, bias, …: where a layer has several weights, or several outputs. */
+export function PartPicker() {
+  const what = kind.value;
+  if (!what || paths.value.length < 2) return null;
   return (
     <Segments
-      label="Which weight"
+      label="Which tensor of the layer"
       value={path.value}
-      choices={paths.value.map((one) => ({ value: one, title: ownName(one) }))}
+      choices={paths.value.map((one) => ({ value: one, title: partTitle(what, one) }))}
       onChoose={(one) => {
-        state.weight.value = ownName(one);
+        state.part.value = ownName(one);
         state.tile.value = null;
       }}
     />

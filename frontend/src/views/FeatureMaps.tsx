@@ -9,9 +9,9 @@ import {
   ColormapPicker,
   KindPicker,
   NormalisationPicker,
+  PartPicker,
   SamplePicker,
   SizePicker,
-  WeightPicker,
 } from './Controls';
 import { type Size, useSize } from './hooks';
 import { Kernels } from './Kernels';
@@ -34,7 +34,7 @@ export function FeatureMaps() {
         <>
           <div class="bar">
             <KindPicker />
-            <WeightPicker />
+            <PartPicker />
             <span class="space" />
             <SamplePicker />
           </div>

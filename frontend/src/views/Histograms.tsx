@@ -126,7 +126,10 @@ export function Histograms() {
 function rowTitle(row: number): string {
   const entry = data.value?.model.rows[row];
   if (!entry) return '';
-  if (!isWeightKind(entry.kind)) return KIND_TITLES[entry.kind as Kind] ?? entry.kind;
+  if (!isWeightKind(entry.kind)) {
+    const title = KIND_TITLES[entry.kind as Kind] ?? entry.kind;
+    return title + entry.path.slice(entry.layer_path.length);
+  }
   const name = ownName(entry.path);
   return entry.kind === 'weight' ? name : `∂loss/∂${name}`;
 }
