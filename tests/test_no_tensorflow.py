@@ -77,3 +77,19 @@ def test_runs_are_served(fixture_logdir: Path, tmp_path: Path, load_fast: bool) 
         )
         assert header.json()["path"] == "conv1"
         assert "Traceback" not in tensorboard.log()
+
+
+def test_summaries_are_made_without_tensorflow(tmp_path: Path) -> None:
+    program = (
+        "import numpy as np, tensorboard_keract as tk\n"
+        "s = tk.summary.activation_pb('conv', np.ones((1, 4, 4, 2)))\n"
+        "s.MergeFrom(tk.summary.histogram_pb('conv', np.ones(3)))\n"
+        "print([value.tag for value in s.value])"
+    )
+    result = run(program, tmp_path)
+    assert "activation/conv" in result.stdout, result.stderr
+
+
+def test_recording_without_tensorflow_says_what_to_install(tmp_path: Path) -> None:
+    result = run("import tensorboard_keract as tk; tk.KeractCallback", tmp_path)
+    assert "pip install 'tensorboard-keract[tensorflow]'" in result.stderr
