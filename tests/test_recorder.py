@@ -313,6 +313,12 @@ REFUSALS = [
         r"y is float32\[4, 7\]",
     ),
     ({"layers": "cnov"}, tk.UnknownLayerError, "cnov.*conv, flatten, probs"),
+    ({"layers": [1.5]}, TypeError, r"can't be selected by 1\.5"),
+    (
+        {"layers": "flatten", "kinds": ["weight"]},
+        ValueError,
+        r"Nothing to record: the layers \['flatten'\]",
+    ),
     ({"kinds": ["activations"]}, ValueError, "activations.*activation_gradient"),
     ({"kinds": []}, ValueError, "No kinds"),
     ({"precision": "int4"}, ValueError, "int4.*uint8"),

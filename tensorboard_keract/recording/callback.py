@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tensorboard_keract.core.layer_selection import LayerSelector
 from tensorboard_keract.recording import event_file
@@ -123,18 +124,14 @@ class KeractCallback(keras.callbacks.Callback):
 
     def _record(self, logs: Mapping[str, Any] | None) -> None:
         recorder, step = self._recorder, self._step()
-        if recorder is None or recorder.last_step == step:
-            return
-        loss = (logs or {}).get("loss")
-        recorder.record(
-            step,
-            epoch=self._epoch,
-            training_loss=None if loss is None else float(loss),
-        )
+        if recorder is not None and recorder.last_step != step:
+            loss = (logs or {}).get("loss")
+            recorder.record(step, epoch=self._epoch, training_loss=loss)
 
     def _step(self) -> int:
         optimizer = getattr(self.model, "optimizer", None)
-        iterations = int(getattr(optimizer, "iterations", 0))
+        # Through a tensor: under a distribution strategy it is a mirrored variable.
+        iterations = int(tf.convert_to_tensor(getattr(optimizer, "iterations", 0)))
         # A model with a train step of its own may leave its optimizer unused: count
         # batches then.
         return iterations or self._batches

@@ -260,7 +260,10 @@ class RecordedPass:
         """While the pass is traced: plans the record, and reduces to it."""
         previous_weights, steps = extra
         self.layout = layout
-        rows = self._choose_rows(captured, layout)
+        try:
+            rows = self._choose_rows(captured, layout)
+        except (UnknownLayerError, TypeError, ValueError) as error:
+            raise _SelectionRefusedError(error) from error
         self.rows = tuple(row for row, _ in rows)
         self.plan = plan_record(
             [partial(self._plan_row, row) for row in self.rows if row.has_maps],
@@ -420,13 +423,21 @@ def _check_loss(model: keras.Model, loss: Loss | None, probe: Probe) -> None:
         )
 
 
+class _SelectionRefusedError(Exception):
+    """Carries what is wrong with the selected layers past `_explaining_refusal`."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
 @contextlib.contextmanager
 def _explaining_refusal(model: keras.Model, arguments: Sequence[Any]) -> Iterator[None]:
     """Turns what the model or its loss raises about the probe into a `ProbeError`."""
     try:
         yield
-    except UnknownLayerError:
-        raise
+    except _SelectionRefusedError as refused:
+        raise refused.cause from None
     except Exception as error:  # Layers and losses are users' code: it can be anything.
         x, y, _ = (
             keras.tree.map_structure(_describe_tensor, part) for part in arguments

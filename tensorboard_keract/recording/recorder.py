@@ -291,7 +291,11 @@ class Recorder:
         }
         return np.array(
             [
-                np.nan if values[name] is None else float(values[name])
+                # Through a tensor: under a distribution strategy a value may be a
+                # mirrored variable, which is no number.
+                np.nan
+                if values[name] is None
+                else float(tf.convert_to_tensor(values[name]))
                 for name in metadata.RECORD_VALUES
             ],
             np.float32,
