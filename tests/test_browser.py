@@ -17,8 +17,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, sync_playwright
 
+import tensorboard_keract as tk
 from tensorboard_keract import metadata
 from tensorboard_keract.recording import wire_format
+from tests import models
 from tests.browser import keract_url, launch, open_page
 from tests.reading import Event, model_of, planes_of, read_records
 from tests.tensorboard_process import TensorBoard
@@ -433,3 +435,25 @@ def test_an_empty_log_directory_says_what_to_do(
         text = frame.locator("body").filter(has_text="KeractCallback")
         text.wait_for()
         assert "model.fit" in text.inner_text()
+
+
+def test_what_the_budget_left_out_is_said(browser: Browser, tmp_path: Path) -> None:
+    case = models.classifier()
+    with tk.Recorder(
+        tmp_path / "run",
+        case.model,
+        case[1:],
+        budget_bytes_per_record=600,
+        budget_bytes_per_run=6000,
+    ) as recorder:
+        for step in range(4):
+            recorder.record(step)
+    with TensorBoard(tmp_path, tmp_path, True) as process:
+        process.await_runs({"run/keract"})
+        with open_page(browser, keract_url(process.url)) as (_, frame):
+            notes = frame.get_by_test_id("run-notes")
+            notes.wait_for()
+            text = notes.inner_text()
+            assert "the first 1 of 4 probe samples" in text
+            assert "do not fit the budget of a record" in text
+            assert "the run's budget of 6.0 kB is spent" in text

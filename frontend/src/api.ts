@@ -51,6 +51,9 @@ export interface ModelDescription {
   } | null;
   parameter_count: number;
   epochs: number;
+  /** Bytes before compression that the maps of a record take; 0 where unknown. */
+  planned_bytes_per_record: number;
+  budget_bytes_per_record: number;
   notes: string[];
   histogram_edges: (number | string)[];
 }

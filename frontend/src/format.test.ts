@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import {
+  formatBytes,
   formatCount,
   formatOrdinal,
   formatShape,
@@ -60,4 +61,14 @@ it('writes counts, shapes and exponents', () => {
   expect(superscript(-12)).toBe('⁻¹²');
   expect(plural(1, 'record')).toBe('1 record');
   expect(plural(1200, 'record')).toBe('1,200 records');
+});
+
+it('writes bytes as the recorder does', () => {
+  expect([0, 999, 1900, 123456, 5e9].map(formatBytes)).toEqual([
+    '0 B',
+    '999 B',
+    '1.9 kB',
+    '123 kB',
+    '5.0 GB',
+  ]);
 });

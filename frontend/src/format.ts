@@ -8,6 +8,16 @@ export function formatCount(value: number): string {
   return Number.isFinite(value) ? Math.round(value).toLocaleString('en-US') : '–';
 }
 
+/** Bytes for a person, as `budget.format_bytes`: 312 B, 1.9 MB. */
+export function formatBytes(count: number): string {
+  let size = count;
+  for (const unit of ['B', 'kB', 'MB']) {
+    if (size < 1000) return `${size.toFixed(unit === 'B' || size >= 100 ? 0 : 1)} ${unit}`;
+    size /= 1000;
+  }
+  return `${size.toFixed(size >= 100 ? 0 : 1)} GB`;
+}
+
 /** A value to `digits` significant digits: 2.318, −0.0042, 1.2×10⁻⁷, NaN, ∞. */
 export function formatValue(value: number, digits = 4): string {
   if (Number.isNaN(value)) return 'NaN';

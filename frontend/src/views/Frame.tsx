@@ -10,6 +10,7 @@ import { Keys } from './Keys';
 import { Layers } from './Layers';
 import { Empty, Failure, Unreadable, Waiting } from './Messages';
 import { ReadOut } from './ReadOut';
+import { RunNotes } from './RunNotes';
 import { Runs } from './Runs';
 import { StepAxis } from './StepAxis';
 
@@ -97,6 +98,7 @@ function Body() {
         <div class="side">
           <Runs />
           <Layers />
+          <RunNotes />
         </div>
         <Centre />
       </div>
