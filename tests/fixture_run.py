@@ -472,7 +472,9 @@ def describe_model(
                 class_name=class_name,
                 parents=parents,
                 outputs=[
-                    plugin_data_pb2.OutputSpec(shape=(SAMPLES, *shape), dtype="float32")
+                    plugin_data_pb2.OutputSpec(
+                        shape=(SAMPLES, *shape), dtype="float32", path=path
+                    )
                 ],
                 parameter_count=sum(weights[name].size for name in own),
                 trainable=bool(own),

@@ -209,7 +209,9 @@ def test_model_has_every_field(tensorboard: TensorBoard) -> None:
     assert model["name"] == "digits"
     conv1 = next(layer for layer in model["layers"] if layer["path"] == "conv1")
     assert conv1["parents"] == ["image"]
-    assert conv1["outputs"] == [{"shape": [8, 14, 14, 16], "dtype": "float32"}]
+    assert conv1["outputs"] == [
+        {"shape": [8, 14, 14, 16], "dtype": "float32", "path": "conv1"}
+    ]
     assert conv1["note"] == ""
     assert model["probe"]["labels"] == [3, 7, 0, 8, 1, 5, 9, 2]
     assert model["statistics"] == list(metadata.STATISTICS)
