@@ -21,15 +21,21 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from tensorboard import errors
 from tensorboard.context import RequestContext
 from tensorboard.data import provider
 
 from tensorboard_keract import metadata, plugin_data_pb2
 from tensorboard_keract.recording import wire_format
-
-FloatArray = npt.NDArray[np.float32]
+from tensorboard_keract.viewer.history import (
+    FloatArray,
+    Steps,
+    Table,
+    latest,
+    records_written,
+    steps_of,
+    union_steps,
+)
 
 # The provider asks for a number of steps; this one means all.
 _ALL_STEPS: Final = 1 << 30
@@ -68,13 +74,6 @@ class RunInfo(NamedTuple):
     run: str
     start_time: float | None
     format_error: str
-
-
-class Steps(NamedTuple):
-    """Steps in ascending order, and when each was recorded (seconds)."""
-
-    steps: tuple[int, ...]
-    wall_times: tuple[float, ...]
 
 
 class SeriesIndex(NamedTuple):
@@ -144,22 +143,6 @@ class _Sequence(NamedTuple):
     references: tuple[provider.BlobReference, ...]
 
 
-class _Table(NamedTuple):
-    """A tag's tensors, by step: when each was recorded, and its values."""
-
-    wall_times: dict[int, float]
-    values: dict[int, npt.NDArray[Any]]
-
-    def block(self, steps: Sequence[int], rows: int, columns: int) -> FloatArray:
-        """[step, row, column]; NaN for steps without a table of that shape."""
-        block = np.full((len(steps), rows, columns), np.nan, np.float32)
-        for index, step in enumerate(steps):
-            values = self.values.get(step)
-            if values is not None and values.shape == (rows, columns):
-                block[index] = values
-        return block
-
-
 class _LruCache(Generic[_Key, _Value]):
     """Values up to a total cost; the least recently used go first. Thread-safe."""
 
@@ -194,7 +177,7 @@ class _Tables(NamedTuple):
     """All tensors of a run under one plugin name, and what tells them from newer."""
 
     signature: _Signature
-    by_tag: dict[str, _Table]
+    by_tag: dict[str, Table]
 
     def cost(self) -> int:
         """Bytes of memory, about."""
@@ -303,7 +286,7 @@ class Experiment:
             return lists.setdefault(steps, len(lists))
 
         tags = {tag: index_of(steps) for tag, steps in (map_steps or {}).items()}
-        statistics_steps = _union_steps(tables.values())
+        statistics_steps = union_steps(tables.values())
         statistics = index_of(statistics_steps) if tables else None
         histograms = None
         if histogram_tags:
@@ -311,19 +294,19 @@ class Experiment:
             # histograms alone would be to read all of them.
             steps = statistics_steps
             if metadata.STATISTICS_TAG not in tables:
-                steps = _union_steps(
+                steps = union_steps(
                     self._run_tables(metadata.HISTOGRAMS_PLUGIN_NAME, run).values()
                 )
             histograms = index_of(steps)
         return SeriesIndex(
-            list(lists), tags, statistics, histograms, _records_written(tables)
+            list(lists), tags, statistics, histograms, records_written(tables)
         )
 
     def statistics(self, run: str) -> StatisticsTable:
         """The statistics of all rows of `model(run)`, at every kept step."""
         model = self._model(run)
         tables = self._run_tables(metadata.STATISTICS_PLUGIN_NAME, run)
-        steps = _union_steps(tables.values())
+        steps = union_steps(tables.values())
         values = _assemble(
             tables,
             metadata.STATISTICS_TAG,
@@ -332,7 +315,7 @@ class Experiment:
             range(len(model.description.rows)),
             len(model.description.statistics),
         )
-        record = tables.get(metadata.RECORD_TAG, _Table({}, {}))
+        record = tables.get(metadata.RECORD_TAG, Table({}, {}))
         names = list(model.description.record_values)
         record_values = np.full((len(steps.steps), len(names)), np.nan, np.float32)
         for index, step in enumerate(steps.steps):
@@ -350,7 +333,7 @@ class Experiment:
         model = self._model(run)
         check_rows(model.description, run, rows)
         tables = self._run_tables(metadata.HISTOGRAMS_PLUGIN_NAME, run)
-        steps = _union_steps(tables.values())
+        steps = union_steps(tables.values())
         values = _assemble(
             tables,
             metadata.HISTOGRAMS_TAG,
@@ -424,7 +407,7 @@ class Experiment:
         if cached is not None and cached[0] == signature:
             return cached[1]
         map_steps = {
-            tag: _steps({step: d.wall_time for step, d in _latest(data).items()})
+            tag: steps_of({step: d.wall_time for step, d in latest(data).items()})
             for tag, data in sorted(self._sequence_data(run).items())
             if metadata.parse_tensor_tag(tag)
         }
@@ -523,7 +506,7 @@ class Experiment:
         return {
             tag: {
                 step: _Sequence(datum.wall_time, tuple(datum.values))
-                for step, datum in _latest(data).items()
+                for step, datum in latest(data).items()
             }
             for tag, data in self._sequence_data(run, tags).items()
         }
@@ -648,7 +631,7 @@ class Experiment:
             for tag, series in sorted(self._listed(plugin_name, run).items())
         )
 
-    def _run_tables(self, plugin_name: str, run: str) -> dict[str, _Table]:
+    def _run_tables(self, plugin_name: str, run: str) -> dict[str, Table]:
         """All tensors of a run under a plugin name, by tag."""
         signature = self._signature(plugin_name, run)
         if not signature:
@@ -676,12 +659,12 @@ class Experiment:
         data = self._tolerant(lambda tags: read(tags, max(1, steps)), run, None)
         tables = {}
         for tag, series in data.items():
-            latest = _latest(series)
-            tables[tag] = _Table(
-                {step: datum.wall_time for step, datum in latest.items()},
+            history = latest(series)
+            tables[tag] = Table(
+                {step: datum.wall_time for step, datum in history.items()},
                 {
                     step: datum.numpy
-                    for step, datum in latest.items()
+                    for step, datum in history.items()
                     if datum.numpy.dtype.kind == "f"
                 },
             )
@@ -735,61 +718,8 @@ def _parse_model(blob: bytes) -> plugin_data_pb2.ModelDescription:
     )
 
 
-def _latest(data: Iterable[Any]) -> dict[int, Any]:
-    """The history that was written last, by ascending step.
-
-    Of several data at a step the one with the latest wall time counts. A datum older
-    than one at an earlier step is left from before a restart, which went back to that
-    earlier step: TensorBoard's data server does not purge it.
-    """
-    latest: dict[int, Any] = {}
-    for datum in data:
-        known = latest.get(datum.step)
-        if (
-            known is None
-            or math.isnan(known.wall_time)
-            or datum.wall_time >= known.wall_time
-        ):
-            latest[int(datum.step)] = datum
-    history: dict[int, Any] = {}
-    newest = -math.inf
-    for step, datum in sorted(latest.items()):
-        if datum.wall_time < newest:
-            continue
-        history[step] = datum
-        if not math.isnan(datum.wall_time):
-            newest = datum.wall_time
-    return history
-
-
-def _steps(wall_times: Mapping[int, float]) -> Steps:
-    steps = tuple(sorted(wall_times))
-    return Steps(steps, tuple(wall_times[step] for step in steps))
-
-
-def _union_steps(tables: Iterable[_Table]) -> Steps:
-    wall_times: dict[int, float] = {}
-    for table in tables:
-        wall_times |= table.wall_times
-    return _steps(wall_times)
-
-
-def _records_written(tables: Mapping[str, _Table]) -> int | None:
-    """How many records there were: the running number of the last one, and one."""
-    if metadata.RECORD_TAG not in tables:
-        return None
-    record = tables[metadata.RECORD_TAG]
-    place = metadata.RECORD_VALUES.index("record")
-    numbers = [
-        v[place] for v in record.values.values() if v.ndim == 1 and len(v) > place
-    ]
-    if not numbers or not math.isfinite(numbers[-1]):
-        return None
-    return int(numbers[-1]) + 1
-
-
 def _assemble(
-    tables: Mapping[str, _Table],
+    tables: Mapping[str, Table],
     table_tag: str,
     steps: Sequence[int],
     model: _Model,
@@ -797,7 +727,7 @@ def _assemble(
     columns: int,
 ) -> FloatArray:
     """Rows of the recorder's table and of single summaries, [step, row, column]."""
-    missing = _Table({}, {})
+    missing = Table({}, {})
     whole = tables.get(table_tag, missing).block(steps, model.recorded_rows, columns)
     rows = model.rows()
     blocks = [np.zeros((len(steps), 0, columns), np.float32)]

@@ -28,10 +28,10 @@ from tensorboard_keract.viewer import export
 from tensorboard_keract.viewer.data_access import (
     Experiment,
     Reader,
-    Steps,
     StoredTensor,
     check_rows,
 )
+from tensorboard_keract.viewer.history import Steps
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
