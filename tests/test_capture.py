@@ -346,3 +346,21 @@ def test_a_pass_does_not_keep_its_model_alive() -> None:
     del case
     gc.collect()
     assert reference() is None
+
+
+def test_a_pass_is_built_anew_for_another_loss_or_other_trainable_weights() -> None:
+    case = models.shared()
+    x, y = _tensors(case.x), _tensors(case.y)
+    before = compiled_pass(case.model)(x, y)
+    case.model.compile("adam", "mae")
+    np.testing.assert_allclose(
+        compiled_pass(case.model)(x, y)["loss"],
+        np.mean(np.abs(case.model(x) - case.y)),
+        rtol=1e-5,
+    )
+    case.model.get_layer("twice").trainable = False
+    frozen = compiled_pass(case.model)(x, y)["weight_gradients"]
+    assert set(before["weight_gradients"]) - set(frozen) == {
+        "twice/kernel",
+        "twice/bias",
+    }

@@ -10,8 +10,6 @@
  * With the precisions float16 and float32 the values stand in place of the codes.
  */
 
-export const FORMAT_VERSION = 1;
-
 export const CODE_MAX = 252;
 export const CODE_NEGATIVE_INF = 253;
 export const CODE_POSITIVE_INF = 254;
@@ -24,8 +22,6 @@ export const BIN_POSITIVE_BEYOND = 165;
 export const BIN_POSITIVE_INF = 166;
 export const BIN_NAN = 167;
 export const HISTOGRAM_BINS = 168;
-
-export type Precision = 'uint8' | 'float16' | 'float32';
 
 export interface Axis {
   name: string;

@@ -149,7 +149,7 @@ class CompiledPass:
         self.trace_count += 1
         inputs = named_inputs(model, x)
         variables = [*model.trainable_variables, *model.non_trainable_variables]
-        with tf.GradientTape(persistent=False, watch_accessed_variables=False) as tape:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
             values = [tf.convert_to_tensor(variable.value) for variable in variables]
             sources = [*values, *inputs.values()]
             tape.watch([t for t in sources if t.dtype.is_floating])
@@ -203,7 +203,7 @@ class CompiledPass:
         return model.compute_loss(x, y, y_pred, sample_weight, training=self._training)
 
 
-_passes: weakref.WeakKeyDictionary[keras.Model, dict[Any, CompiledPass]] = (
+_passes: weakref.WeakKeyDictionary[keras.Model, dict[Any, tuple[Any, CompiledPass]]] = (
     weakref.WeakKeyDictionary()
 )
 
@@ -211,12 +211,21 @@ _passes: weakref.WeakKeyDictionary[keras.Model, dict[Any, CompiledPass]] = (
 def compiled_pass(
     model: keras.Model, *, gradients: bool = True, training: bool = False
 ) -> CompiledPass:
-    """The pass of a model that returns all tensors: one for the model's lifetime."""
-    options = (gradients, training)
+    """The pass of a model that returns all tensors: one for the model's lifetime.
+
+    It is built anew where `compile` gave the model another loss, or where other
+    weights train: the pass has both built in.
+    """
+    loss = getattr(model, "_compile_loss", None)
+    trainable = tuple(map(id, model.trainable_variables))
+    options = (gradients, training, trainable)
     of_model = _passes.setdefault(model, {})
-    if options not in of_model:
-        of_model[options] = CompiledPass(model, gradients=gradients, training=training)
-    return of_model[options]
+    known_loss, known = of_model.get(options, (None, None))
+    if known is None or known_loss is not loss:
+        known = CompiledPass(model, gradients=gradients, training=training)
+        # The loss itself, not its id, which a later one may have.
+        of_model[options] = (loss, known)
+    return known
 
 
 def _call_model(model: keras.Model, x: Any, training: bool) -> Any:

@@ -43,7 +43,7 @@ class LayerInfo:
       activation: name of its activation function; empty where it has none.
       data_format: "channels_first" or "channels_last".
       weight_paths: of the weights that are the layer's own.
-      layer_type: the class, for selection.
+      layer: the layer, for selection.
       note: what a reader should know, or empty.
     """
 
@@ -67,8 +67,6 @@ class WeightInfo:
     index: int
     path: str
     layer_path: str
-    shape: tuple[int, ...]
-    dtype: str
     trainable: bool
 
 
@@ -249,8 +247,6 @@ def _weights(model: keras.Model, trace: Trace) -> list[WeightInfo]:
                 index=index_of[id(variable)],
                 path=path,
                 layer_path=owner,
-                shape=tuple(variable.shape),
-                dtype=str(variable.dtype),
                 trainable=id(variable) in trainable,
             )
     return list(infos.values())

@@ -13,12 +13,10 @@ model description names, so that every reader sees one table.
 from __future__ import annotations
 
 import math
-import threading
 import zlib
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 from tensorboard import errors
@@ -36,6 +34,7 @@ from tensorboard_keract.viewer.history import (
     steps_of,
     union_steps,
 )
+from tensorboard_keract.viewer.lru_cache import LruCache
 
 # The provider asks for a number of steps; this one means all.
 _ALL_STEPS: Final = 1 << 30
@@ -58,7 +57,6 @@ _WEIGHT_KINDS: Final = (metadata.WEIGHT, metadata.WEIGHT_GRADIENT)
 # Of a run's series under a plugin name: tag, greatest step, latest wall time.
 _Signature = tuple[tuple[str, int, float], ...]
 
-_Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
@@ -143,36 +141,6 @@ class _Sequence(NamedTuple):
     references: tuple[provider.BlobReference, ...]
 
 
-class _LruCache(Generic[_Key, _Value]):
-    """Values up to a total cost; the least recently used go first. Thread-safe."""
-
-    def __init__(self, limit: int, cost: Callable[[_Value], int]) -> None:
-        self._limit = limit
-        self._cost = cost
-        self._entries: OrderedDict[_Key, _Value] = OrderedDict()
-        self._total = 0
-        self._lock = threading.Lock()
-
-    def get(self, key: _Key) -> _Value | None:
-        with self._lock:
-            if key in self._entries:
-                self._entries.move_to_end(key)
-            return self._entries.get(key)
-
-    def put(self, key: _Key, value: _Value) -> None:
-        with self._lock:
-            self._drop(key)
-            self._entries[key] = value
-            self._total += self._cost(value)
-            while self._total > self._limit:
-                self._drop(next(iter(self._entries)))
-
-    def _drop(self, key: _Key) -> None:
-        dropped = self._entries.pop(key, None)
-        if dropped is not None:
-            self._total -= self._cost(dropped)
-
-
 class _Tables(NamedTuple):
     """All tensors of a run under one plugin name, and what tells them from newer."""
 
@@ -204,16 +172,16 @@ class Reader:
     def __init__(self, data_provider: provider.DataProvider) -> None:
         self.provider = data_provider
         self.pool = ThreadPoolExecutor(_READER_THREADS, "keract-reader")
-        self.tables: _LruCache[tuple[str, str, str], _Tables] = _LruCache(
+        self.tables: LruCache[tuple[str, str, str], _Tables] = LruCache(
             _TABLE_CACHE_BYTES, _Tables.cost
         )
-        self.sequences: _LruCache[tuple[str, str, str], dict[int, _Sequence]] = (
-            _LruCache(_CACHE_ENTRIES, lambda _: 1)
+        self.sequences: LruCache[tuple[str, str, str], dict[int, _Sequence]] = LruCache(
+            _CACHE_ENTRIES, lambda _: 1
         )
-        self.map_steps: _LruCache[
+        self.map_steps: LruCache[
             tuple[str, str], tuple[_Signature, dict[str, Steps]]
-        ] = _LruCache(_CACHE_ENTRIES, lambda _: 1)
-        self.models: _LruCache[tuple[str, str, int, float], bytes] = _LruCache(
+        ] = LruCache(_CACHE_ENTRIES, lambda _: 1)
+        self.models: LruCache[tuple[str, str, int, float], bytes] = LruCache(
             _CACHE_ENTRIES, lambda _: 1
         )
 
