@@ -146,9 +146,13 @@ def dequantize(planes: Planes) -> npt.NDArray[np.float32]:
 
 
 def encode_blob(planes: npt.NDArray[np.generic]) -> bytes:
-    """The planes of one sample, [channel, height, width], as one gzip blob."""
+    """The planes of one sample, [channel, height, width], as one gzip blob.
+
+    The same planes give the same bytes: gzip's time stamp is left out.
+    """
     little_endian = planes.astype(planes.dtype.newbyteorder("<"), copy=False)
-    return bytes(_gzip.compress(little_endian.tobytes(), _COMPRESSION_LEVEL))
+    raw = little_endian.tobytes()
+    return bytes(_gzip.compress(raw, _COMPRESSION_LEVEL, mtime=0))
 
 
 def decode_blob(
