@@ -56,3 +56,63 @@ def test_an_unknown_layer_lists_those_there_are(selector) -> None:
 def test_what_is_no_selector_is_named() -> None:
     with pytest.raises(TypeError, match=r"can't be selected by 1\.5"):
         select_layers(LAYERS, [1.5])
+
+
+BLOCK = keras.Sequential([keras.layers.Dense(2, name="fc")], name="block")
+MODELS = [("block@0", BLOCK), ("block@1", BLOCK)]
+NESTED = [
+    ("block@0/fc", BLOCK.layers[0]),
+    ("block@1/fc", BLOCK.layers[0]),
+    ("blocked", keras.layers.Flatten(name="blocked")),
+]
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "paths"),
+    [
+        (None, "probs", ALL[:-1]),
+        (None, keras.layers.Dense, ALL[:2]),
+        ("*/conv", re.compile("^dec"), ["encoder/conv"]),
+        (["conv", "shared"], ["shared@0", 0], ["decoder/conv", "shared@1"]),
+        ("conv", "probs", ALL[:2]),
+        (None, [], ALL),
+    ],
+)
+def test_excludes_from_what_is_included(include, exclude, paths) -> None:
+    assert select_layers(LAYERS, include, exclude) == paths
+
+
+@pytest.mark.parametrize(
+    "selector", ["block", "block@*", BLOCK, keras.Sequential, ["block@0", "block@1"]]
+)
+def test_a_model_stands_for_the_layers_in_it(selector) -> None:
+    assert select_layers(NESTED, selector, models=MODELS) == [
+        "block@0/fc",
+        "block@1/fc",
+    ]
+
+
+def test_one_call_of_a_model_stands_for_its_own_layers() -> None:
+    assert select_layers(NESTED, None, "block@0", models=MODELS) == [
+        "block@1/fc",
+        "blocked",
+    ]
+
+
+def test_a_function_is_asked_about_layers_alone() -> None:
+    """Not about the model: a model that trains may hold layers that don't."""
+    asked = []
+    select_layers(NESTED, lambda layer: asked.append(layer) or True, models=MODELS)
+    assert BLOCK not in asked
+
+
+def test_an_empty_selection_is_refused() -> None:
+    with pytest.raises(UnknownLayerError, match=r"list of layers is empty.*probs"):
+        select_layers(LAYERS, [])
+    with pytest.raises(ValueError, match="excludes all that is included"):
+        select_layers(LAYERS, "conv", ["conv", "probs"])
+
+
+def test_an_unknown_exclusion_is_refused() -> None:
+    with pytest.raises(UnknownLayerError, match=r"No layer fits 'cnov'.*block@0"):
+        select_layers(NESTED, None, "cnov", models=MODELS)

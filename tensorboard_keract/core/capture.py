@@ -3,7 +3,8 @@
 `CompiledPass` is a `tf.function` over a Keras model: activations of every layer,
 the gradients of the loss with respect to each of them, weights and their gradients,
 loss and outputs. It is traced once per input signature; `compiled_pass` keeps one
-per model and set of options, for as long as the model lives.
+per model and set of options, for as long as the model lives. A model that is to run
+eagerly (`run_eagerly=True`) is passed through eagerly.
 
 The pass runs in a `keras.StatelessScope`: whatever it would change in the model
 (moving statistics, seeds, metrics, losses kept by layers) it changes only there.
@@ -11,13 +12,16 @@ The pass runs in a `keras.StatelessScope`: whatever it would change in the model
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import keras
 import tensorflow as tf
+from keras.src import backend
 
 from tensorboard_keract.core.model_layout import (
     ModelLayout,
@@ -26,7 +30,7 @@ from tensorboard_keract.core.model_layout import (
     named_outputs,
     tensors_by_path,
 )
-from tensorboard_keract.core.trace import Trace, tracing
+from tensorboard_keract.core.trace import LayerCall, tracing
 
 Loss = Callable[[Any, Any], Any]
 """A loss of a custom loop: `loss(y, y_pred)`, reduced to a scalar by its sum."""
@@ -49,6 +53,7 @@ class Captured:
       weights, weight_gradients: by weight path; gradients of trainable ones only.
       loss: scalar float32, None for a pass without gradients.
       gradient_notes: by layer path, what is special about a gradient.
+      calls: those whose outputs were captured; while the pass is traced.
     """
 
     inputs: dict[str, tf.Tensor]
@@ -59,6 +64,7 @@ class Captured:
     weight_gradients: dict[str, tf.Tensor] = field(default_factory=dict)
     loss: tf.Tensor | None = None
     gradient_notes: dict[str, str] = field(default_factory=dict)
+    calls: Sequence[LayerCall] = ()
 
     def tensors(self) -> dict[str, Any]:
         """The tensors alone, as nested dicts that a compiled function can return."""
@@ -76,6 +82,12 @@ class Captured:
 # Called while the pass is traced: (captured, layout, extra) -> what the pass returns.
 Reduce = Callable[[Captured, ModelLayout, Any], Any]
 
+# Called while the pass is traced: all calls -> those whose tensors are captured.
+SelectCalls = Callable[[Sequence[LayerCall]], Sequence[LayerCall]]
+
+# More compiled passes than this of one model are not kept: each holds a graph.
+_PASSES_KEPT_PER_MODEL: Final = 32
+
 
 class CompiledPass:
     """A compiled pass through a model. Built at the first call of each signature."""
@@ -87,6 +99,7 @@ class CompiledPass:
         gradients: bool = True,
         training: bool = False,
         loss: Loss | None = None,
+        select: SelectCalls | None = None,
         reduce: Reduce | None = None,
     ) -> None:
         """Prepares a pass; nothing is traced yet.
@@ -96,6 +109,8 @@ class CompiledPass:
           gradients: whether to run backward, too.
           training: the `training` argument of the model's call.
           loss: in place of the loss the model was compiled with.
+          select: chooses the calls whose outputs are captured; by default all but
+            those of models, whose outputs are those of the layers in them.
           reduce: computes, in the same compiled function, what the pass returns in
             place of all tensors.
         """
@@ -103,6 +118,8 @@ class CompiledPass:
         self._gradients = gradients
         self._training = training
         self._loss = loss
+        self._built_loss: Any = None
+        self._select = _without_models if select is None else select
         self._reduce = reduce
         self.layout: ModelLayout | None = None
         self.gradient_notes: dict[str, str] = {}
@@ -123,24 +140,37 @@ class CompiledPass:
         Returns:
           What `reduce` returned, or `Captured.tensors()`, as eager tensors.
         """
-        self._build_loss(x, y, sample_weight)
+        self._build_loss(x, y)
+        if self._runs_eagerly():
+            return self._run(x, y, sample_weight, extra)
         return self._function(x, y, sample_weight, extra)
 
     def trace(
         self, x: Any, y: Any = None, sample_weight: Any = None, extra: Any = None
     ) -> None:
-        """Compiles the pass for arguments like these, without running it."""
-        self._build_loss(x, y, sample_weight)
-        self._function.get_concrete_function(x, y, sample_weight, extra)
+        """Compiles the pass for arguments like these, without running it.
 
-    def _build_loss(self, x: Any, y: Any, sample_weight: Any) -> None:
-        """Builds the loss as `fit` would: it may make variables, which a pass can't."""
+        An eager pass can't be compiled: it is run.
+        """
+        self._build_loss(x, y)
+        if self._runs_eagerly():
+            self._run(x, y, sample_weight, extra)
+        else:
+            self._function.get_concrete_function(x, y, sample_weight, extra)
+
+    def _runs_eagerly(self) -> bool:
+        return bool(getattr(self._model(), "run_eagerly", False))
+
+    def _build_loss(self, x: Any, y: Any) -> None:
+        """Builds the loss, which may make variables: a compiled function can't."""
         model = self._model()
         if model is None or not self._gradients or self._loss is not None:
             return
         compile_loss = getattr(model, "_compile_loss", None)
         if compile_loss is not None and not compile_loss.built:
-            model._symbolic_build(data_batch=(x, y, sample_weight))
+            self._built_loss = self._built_loss or _built_copy(
+                compile_loss, model, x, y
+            )
 
     def _run(self, x: Any, y: Any, sample_weight: Any, extra: Any) -> Any:
         model = self._model()
@@ -169,18 +199,20 @@ class CompiledPass:
         outputs = named_outputs(model, y_pred)
         layout = describe_model(model, trace, inputs, outputs)
         self.layout = layout
+        calls = self._select(trace.calls)
         captured = Captured(
             inputs=inputs,
             outputs=outputs,
-            activations=tensors_by_path(trace, lambda call: call.outputs),
+            activations=tensors_by_path(calls, lambda call: call.outputs),
             weights={
                 weight.path: value_of[id(model.weights[weight.index])]
                 for weight in layout.weights
             },
+            calls=calls,
         )
         if loss is not None:
             captured.loss = tf.cast(loss, tf.float32)
-            _add_gradients(captured, layout, trace, tape, scaled_loss, loss_scale)
+            _add_gradients(captured, layout, calls, tape, scaled_loss, loss_scale)
         self.gradient_notes = captured.gradient_notes
         if self._reduce is None:
             return captured.tensors()
@@ -197,40 +229,134 @@ class CompiledPass:
                 "Gradients need a loss, and this model is not compiled. Call"
                 " model.compile(optimizer, loss), or pass loss=function(y, y_pred)."
             )
-        # An override of `compute_loss` from before Keras 3.3 may not take `training`.
-        if not getattr(model, "_compute_loss_has_training_arg", True):
-            return model.compute_loss(x, y, y_pred, sample_weight)
-        return model.compute_loss(x, y, y_pred, sample_weight, training=self._training)
+        takes_training = getattr(model, "_compute_loss_has_training_arg", True)
+        # An override of `compute_loss` from before Keras 3.3 may not take it.
+        options = {"training": self._training} if takes_training else {}
+        with _compile_loss_replaced(model, self._built_loss):
+            return model.compute_loss(x, y, y_pred, sample_weight, **options)
 
 
-_passes: weakref.WeakKeyDictionary[keras.Model, dict[Any, tuple[Any, CompiledPass]]] = (
-    weakref.WeakKeyDictionary()
-)
+_passes: weakref.WeakKeyDictionary[
+    keras.Model, dict[Hashable, tuple[Any, CompiledPass]]
+] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
 
 
 def compiled_pass(
-    model: keras.Model, *, gradients: bool = True, training: bool = False
+    model: keras.Model,
+    *,
+    gradients: bool = True,
+    training: bool = False,
+    select: SelectCalls | None = None,
+    reduce: Reduce | None = None,
 ) -> CompiledPass:
-    """The pass of a model that returns all tensors: one for the model's lifetime.
+    """The pass of a model with these options: one for the model's lifetime.
 
     It is built anew where `compile` gave the model another loss, or where other
-    weights train: the pass has both built in.
+    weights train: the pass has both built in. `select` and `reduce` must be hashable,
+    equal where they do the same, and hold no reference to the model. Only so many
+    passes of a model are kept; the one that was made first goes first.
     """
     loss = getattr(model, "_compile_loss", None)
     trainable = tuple(map(id, model.trainable_variables))
-    options = (gradients, training, trainable)
-    of_model = _passes.setdefault(model, {})
-    known_loss, known = of_model.get(options, (None, None))
-    if known is None or known_loss is not loss:
-        known = CompiledPass(model, gradients=gradients, training=training)
-        # The loss itself, not its id, which a later one may have.
-        of_model[options] = (loss, known)
-    return known
+    options = (gradients, training, trainable, select, reduce)
+    with _lock:
+        of_model = _passes.setdefault(model, {})
+        known_loss, known = of_model.get(options, (None, None))
+        if known is None or known_loss is not loss:
+            known = CompiledPass(
+                model,
+                gradients=gradients,
+                training=training,
+                select=select,
+                reduce=reduce,
+            )
+            # The loss itself, not its id, which a later one may have.
+            of_model[options] = (loss, known)
+            if len(of_model) > _PASSES_KEPT_PER_MODEL:
+                del of_model[next(iter(of_model))]
+        return known
+
+
+def check_backend() -> None:
+    """Raises RuntimeError if Keras runs on another backend than TensorFlow."""
+    if keras.backend.backend() != "tensorflow":
+        raise RuntimeError(
+            f"Keras runs on the {keras.backend.backend()} backend; seeing inside a model"
+            " needs TensorFlow. Set KERAS_BACKEND=tensorflow before importing keras."
+        )
+
+
+def build(model: keras.Model, x: Any) -> None:
+    """Builds what is not yet built of a model, by calling it once on x."""
+    if not model.built or not all(layer.built for layer in model._flatten_layers()):
+        model(x)
+
+
+def as_tensors(structure: Any) -> Any:
+    """Arrays in any structure as tensors; floats of 64 bits as Keras' default float.
+
+    None stays None; ragged and sparse tensors stay as they are.
+    """
+    return keras.tree.map_structure(_as_tensor, structure)
+
+
+def _as_tensor(value: Any) -> Any:
+    if value is None or isinstance(value, (tf.RaggedTensor, tf.SparseTensor)):
+        return value
+    tensor = tf.convert_to_tensor(value)
+    return (
+        tf.cast(tensor, keras.config.floatx()) if tensor.dtype == tf.float64 else tensor
+    )
+
+
+def _without_models(calls: Sequence[LayerCall]) -> Sequence[LayerCall]:
+    return [call for call in calls if not call.is_container]
 
 
 def _call_model(model: keras.Model, x: Any, training: bool) -> Any:
     takes_training = getattr(model, "_call_has_training_arg", True)
     return model(x, training=training) if takes_training else model(x)
+
+
+def _built_copy(compile_loss: Any, model: keras.Model, x: Any, y: Any) -> Any:
+    """The loss of `compile` built for a batch.
+
+    A copy, because building gives a model with several outputs further metrics.
+    """
+    copy = type(compile_loss)(
+        compile_loss._user_loss,
+        compile_loss._user_loss_weights,
+        reduction=compile_loss.reduction,
+        output_names=compile_loss.output_names,
+    )
+    if getattr(model, "run_eagerly", False):
+        y_pred = model(x)
+    else:
+        symbolic = keras.tree.map_structure(_symbolic, x)
+        y_pred = backend.compute_output_spec(model, symbolic)
+    copy.build(keras.tree.map_structure(_symbolic, y), y_pred)
+    return copy
+
+
+def _symbolic(tensor: Any) -> Any:
+    is_dense = isinstance(tensor, tf.Tensor)
+    return keras.KerasTensor(tensor.shape, tensor.dtype.name) if is_dense else tensor
+
+
+@contextlib.contextmanager
+def _compile_loss_replaced(model: keras.Model, built: Any) -> Iterator[None]:
+    """While the model's own loss is not built, another does its work."""
+    own = getattr(model, "_compile_loss", None)
+    if built is None or own is None or own.built:
+        yield
+        return
+    # Past Keras' tracking of attributes: the model is to be as it was.
+    object.__setattr__(model, "_compile_loss", built)
+    try:
+        yield
+    finally:
+        object.__setattr__(model, "_compile_loss", own)
 
 
 def _scaled(
@@ -249,7 +375,7 @@ def _scaled(
 def _add_gradients(
     captured: Captured,
     layout: ModelLayout,
-    trace: Trace,
+    calls: Sequence[LayerCall],
     tape: tf.GradientTape,
     loss: tf.Tensor,
     loss_scale: tf.Tensor | None,
@@ -262,7 +388,7 @@ def _add_gradients(
     trainable = [weight.path for weight in layout.weights if weight.trainable]
     logits = {
         path: tensor
-        for path, tensor in tensors_by_path(trace, lambda call: call.logits).items()
+        for path, tensor in tensors_by_path(calls, lambda call: call.logits).items()
         if path in activations
     }
     sources = {

@@ -16,6 +16,8 @@ LayerSelector: TypeAlias = (
     str | re.Pattern[str] | keras.layers.Layer | type | int | Callable[[Any], bool]
 )
 
+LayerSelectors: TypeAlias = LayerSelector | Iterable[LayerSelector]
+
 
 class UnknownLayerError(KeyError):
     """No layer fits a selector. The message lists the layers there are."""
@@ -26,37 +28,97 @@ class UnknownLayerError(KeyError):
 
 def select_layers(
     layers: Sequence[tuple[str, Any]],
-    selectors: LayerSelector | Iterable[LayerSelector] | None,
+    include: LayerSelectors | None = None,
+    exclude: LayerSelectors | None = None,
+    *,
+    models: Sequence[tuple[str, Any]] = (),
 ) -> list[str]:
-    """Paths of the layers that fit any of the selectors, in the order of `layers`.
+    """Paths of the layers that are included and not excluded, in the order of `layers`.
 
     Args:
       layers: layer path and layer of each call.
-      selectors: one or several; None selects all. A name or path without its call
-        number selects all calls of the layer: "shared" selects "shared@0" and
-        "shared@1".
+      include: one selector or several, of which one has to fit; None includes all. A
+        name or path without its call number selects all calls of the layer: "shared"
+        selects "shared@0" and "shared@1".
+      exclude: one selector or several, of which none may fit; None excludes nothing.
+      models: path and model of each model inside the model. One that is selected by
+        name, path, glob or class, or itself, stands for all layers in it.
 
     Raises:
-      UnknownLayerError: if a selector fits no layer.
+      UnknownLayerError: if a selector fits no layer, or `include` is empty.
+      ValueError: if all that is included is excluded.
       TypeError: if a selector is of none of the kinds above.
     """
-    if selectors is None:
-        return [path for path, _ in layers]
+    paths = [path for path, _ in layers]
+    chosen = set(paths)
+    if include is not None:
+        selectors = listed(include)
+        if not selectors:
+            raise UnknownLayerError(
+                "No layer is selected: the list of layers is empty. Leave it out for"
+                " all. " + _known(layers, models)
+            )
+        chosen = _fitting_any(layers, models, selectors)
+    if exclude is not None:
+        excluded = _fitting_any(layers, models, listed(exclude))
+        if chosen and chosen <= excluded:
+            raise ValueError(
+                f"No layer is left: {exclude!r} excludes all that is included. "
+                + _known(layers, models)
+            )
+        chosen -= excluded
+    return [path for path in paths if path in chosen]
+
+
+def listed(selectors: LayerSelectors) -> list[LayerSelector]:
+    """One selector or several as a list."""
     if isinstance(selectors, str) or not isinstance(selectors, Iterable):
-        selectors = [selectors]
-    chosen: set[str] = set()
+        return [selectors]
+    return list(selectors)
+
+
+def _fitting_any(
+    layers: Sequence[tuple[str, Any]],
+    models: Sequence[tuple[str, Any]],
+    selectors: Iterable[LayerSelector],
+) -> set[str]:
+    found: set[str] = set()
     for selector in selectors:
-        fitting = _fitting(layers, selector)
+        fitting = _fitting(layers, models, selector)
         if not fitting:
             raise UnknownLayerError(
-                f"No layer fits {selector!r}. The layers are: "
-                + ", ".join(path for path, _ in layers)
+                f"No layer fits {selector!r}. " + _known(layers, models)
             )
-        chosen.update(fitting)
-    return [path for path, _ in layers if path in chosen]
+        found.update(fitting)
+    return found
 
 
-def _fitting(layers: Sequence[tuple[str, Any]], selector: LayerSelector) -> list[str]:
+def _fitting(
+    layers: Sequence[tuple[str, Any]],
+    models: Sequence[tuple[str, Any]],
+    selector: LayerSelector,
+) -> set[str]:
+    if not isinstance(selector, (str, type, keras.layers.Layer)):
+        return set(_fitting_of(layers, selector))
+    fitting = set(_fitting_of([*layers, *models], selector))
+    within = tuple(f"{path}/" for path, _ in models if path in fitting)
+    return {path for path, _ in layers if path in fitting or path.startswith(within)}
+
+
+def _known(layers: Sequence[tuple[str, Any]], models: Sequence[tuple[str, Any]]) -> str:
+    known = "The layers are: " + ", ".join(path for path, _ in layers)
+    if not models:
+        return known
+    return (
+        known
+        + "; the models with layers in them: "
+        + ", ".join(path for path, _ in models)
+    )
+
+
+def _fitting_of(
+    layers: Sequence[tuple[str, Any]], selector: LayerSelector
+) -> list[str]:
     paths = [path for path, _ in layers]
     if isinstance(selector, str):
         return _fitting_name(paths, selector)

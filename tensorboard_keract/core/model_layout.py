@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tensorboard_keract.core.trace import LayerCall, Trace
+from tensorboard_keract.core.trace import ATTENTION_SCORES, LayerCall, Trace
 
 UNSEEN_NOTE = (
     "Its output was computed inside a loop or function of its own, or is ragged or"
@@ -72,13 +72,17 @@ class WeightInfo:
 
 @dataclass(frozen=True)
 class ModelLayout:
-    """What a pass found: the layers in topological order, the weights, the ends."""
+    """What a pass found: the layers in topological order, the weights, the ends.
+
+    Attributes:
+      models: path and model of each call of a model inside the model.
+    """
 
     inputs: tuple[LayerOutput, ...]
     layers: tuple[LayerInfo, ...]
     weights: tuple[WeightInfo, ...]
     outputs: tuple[LayerOutput, ...]
-    notes: tuple[str, ...] = ()
+    models: tuple[tuple[str, weakref.ref[Any]], ...] = ()
 
 
 def describe_model(
@@ -95,18 +99,6 @@ def describe_model(
       inputs, outputs: the tensors at the ends, by name.
     """
     weights = _weights(model, trace)
-    called = {weight.index for weight in weights}
-    left_out = [
-        variable.path
-        for index, variable in enumerate(model.weights)
-        if index not in called and _is_real(variable)
-    ]
-    notes = []
-    if left_out:
-        notes.append(
-            "Weights of layers that the pass does not call are not recorded: "
-            + ", ".join(left_out)
-        )
     owners = {weight.layer_path for weight in weights}
     return ModelLayout(
         inputs=tuple(_output_spec(name, t) for name, t in inputs.items()),
@@ -117,26 +109,30 @@ def describe_model(
         ),
         weights=tuple(weights),
         outputs=tuple(_output_spec(name, t) for name, t in outputs.items()),
-        notes=tuple(notes),
+        models=tuple(
+            (call.path(), weakref.ref(call.operation))
+            for call in trace.calls
+            if call.is_container and call.parent is not None
+        ),
     )
 
 
 def tensors_by_path(
-    trace: Trace, tensors_of: Callable[[LayerCall], tuple[tf.Tensor | None, ...]]
+    calls: Iterable[LayerCall],
+    tensors_of: Callable[[LayerCall], tuple[tf.Tensor | None, ...]],
 ) -> dict[str, tf.Tensor]:
-    """Tensors of all calls that are no containers, by path with output number."""
+    """Tensors of calls, by path with output number."""
     found: dict[str, tf.Tensor] = {}
-    for call in trace.calls:
-        if call.is_container:
-            continue
+    for call in calls:
         tensors = tensors_of(call)
-        for path, tensor in zip(_output_paths(call), tensors, strict=True):
+        for path, tensor in zip(output_paths(call), tensors, strict=True):
             if tensor is not None:
                 found[path] = tensor
     return found
 
 
-def _output_paths(call: LayerCall) -> list[str]:
+def output_paths(call: LayerCall) -> list[str]:
+    """The path of each output: the call's own, with a number if there are several."""
     path = call.path()
     count = len(call.outputs)
     return [path] if count == 1 else [f"{path}:{i}" for i in range(count)]
@@ -184,7 +180,7 @@ def _layer_info(call: LayerCall, owner: str, weights: list[WeightInfo]) -> Layer
     operation = call.operation
     outputs = tuple(
         _output_spec(path, tensor)
-        for path, tensor in zip(_output_paths(call), call.outputs, strict=True)
+        for path, tensor in zip(output_paths(call), call.outputs, strict=True)
         if tensor is not None and not call.is_container
     )
     activation = getattr(operation, "activation", None)
@@ -201,13 +197,18 @@ def _layer_info(call: LayerCall, owner: str, weights: list[WeightInfo]) -> Layer
         parameter_count=sum(math.prod(variable.shape) for variable in variables),
         trainable=bool(getattr(operation, "trainable", False)),
         activation="" if name == "linear" else name,
-        data_format=str(
-            getattr(operation, "data_format", None) or keras.config.image_data_format()
-        ),
+        data_format=_data_format(call),
         weight_paths=tuple(w.path for w in weights if w.layer_path == owner),
         layer=weakref.ref(operation),
         note="" if all(t is not None for t in call.outputs) else UNSEEN_NOTE,
     )
+
+
+def _data_format(call: LayerCall) -> str:
+    if call.name == ATTENTION_SCORES:
+        return "channels_first"  # [batch, head, query, key]: a map for each head.
+    of_layer = getattr(call.operation, "data_format", None)
+    return str(of_layer or keras.config.image_data_format())
 
 
 def _output_spec(path: str, tensor: tf.Tensor) -> LayerOutput:
@@ -215,11 +216,30 @@ def _output_spec(path: str, tensor: tf.Tensor) -> LayerOutput:
 
 
 def _weights(model: keras.Model, trace: Trace) -> list[WeightInfo]:
-    """The weights of the called layers, each named after the innermost of them."""
+    """The weights of the model, each named after the innermost called layer that has it.
+
+    Those of layers that are not called, which the model may use directly or not at
+    all, are the model's own.
+    """
     index_of = {id(v): index for index, v in enumerate(model.weights)}
     trainable = {id(v) for v in model.trainable_variables}
     infos: dict[int, WeightInfo] = {}
     taken: set[str] = set()
+
+    def add(variable: keras.Variable, owner: str, parts: list[str]) -> None:
+        path = base = "/".join([owner, *parts])
+        for number in itertools.count(2):
+            if path not in taken:
+                break
+            path = f"{base}#{number}"
+        taken.add(path)
+        infos[id(variable)] = WeightInfo(
+            index=index_of[id(variable)],
+            path=path,
+            layer_path=owner,
+            trainable=id(variable) in trainable,
+        )
+
     for call in trace.calls:  # Inner calls end before those around them.
         own = {
             id(v)
@@ -237,18 +257,11 @@ def _weights(model: keras.Model, trace: Trace) -> list[WeightInfo]:
                 continue
             owner = _owner_path(model, call)
             parts = variable.path.split("/")[-1 if id(variable) in own else -2 :]
-            path = base = "/".join([owner, *parts])
-            for number in itertools.count(2):
-                if path not in taken:
-                    break
-                path = f"{base}#{number}"
-            taken.add(path)
-            infos[id(variable)] = WeightInfo(
-                index=index_of[id(variable)],
-                path=path,
-                layer_path=owner,
-                trainable=id(variable) in trainable,
-            )
+            add(variable, owner, parts)
+    for variable in model.weights:
+        if id(variable) not in infos and _is_real(variable):
+            parts = variable.path.split("/")
+            add(variable, str(model.name), parts[parts[0] == model.name :])
     return list(infos.values())
 
 

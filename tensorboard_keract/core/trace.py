@@ -1,30 +1,44 @@
-"""Sees every layer call of a Keras model while a TensorFlow function is traced.
+"""Sees every layer call of a Keras model while the model is called once.
 
 Keras 3 has no hooks, and `layer.output` does not exist for subclassed models. But
 every layer, operation and nested model is called through one method,
-`Operation.__call__`. While a function is being traced, and in that thread only,
+`Operation.__call__`. While one call of the model is traced, and in that thread only,
 that method is intercepted; so Sequential, functional, subclassed, nested and shared
-layers are all seen by one mechanism, and nothing is left behind in the model.
+layers are all seen by one mechanism, and nothing is left behind in the model. The
+call mostly builds the graph of a `tf.function`; it may also run eagerly.
 
 The calls make a tree. A call's **layer path** is the names from below the root
 model down to it, `encoder/block1/conv`; the calls of one layer in one place are told
 apart by their number, `shared@0`, `shared@1`; so are the outputs of one call,
 `lstm:0`, `lstm:1`. Models inside the model only lend their names: their outputs are
 those of the layers in them.
+
+Two things would stay out of sight and are brought into it, in the same scope: a
+`tf.function` that the model calls is run as part of the traced one, and attention
+layers compute their scores in a step of their own rather than fused with the output;
+the scores are `attention/attention_scores`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import inspect
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import keras
 import tensorflow as tf
 from keras.src.ops.operation import Operation
+from tensorflow.python.autograph.core import ag_ctx
+from tensorflow.python.eager.polymorphic_function import autograph_util
+from tensorflow.python.eager.polymorphic_function.polymorphic_function import (
+    Function as TensorFlowFunction,
+)
+
+ATTENTION_SCORES: Final = "attention_scores"
 
 
 @dataclass
@@ -33,6 +47,7 @@ class LayerCall:
 
     Attributes:
       operation: the Keras layer or operation.
+      name: the operation's; "attention_scores" for those of an attention layer.
       parent: the call inside which this one happened; None for the root model.
       occurrence: how many earlier calls inside `parent` had the same name.
       parents: the calls, or names of model inputs, whose outputs this one reads.
@@ -42,6 +57,7 @@ class LayerCall:
     """
 
     operation: Operation
+    name: str
     parent: LayerCall | None
     occurrence: int = 0
     parents: tuple[LayerCall | str, ...] = ()
@@ -56,10 +72,9 @@ class LayerCall:
 
     def label(self) -> str:
         """Its part of the layer path."""
-        name = self.operation.name
-        if self.parent is None or self.parent.calls_by_name[name] == 1:
-            return str(name)
-        return f"{name}@{self.occurrence}"
+        if self.parent is None or self.parent.calls_by_name[self.name] == 1:
+            return self.name
+        return f"{self.name}@{self.occurrence}"
 
     def path(self) -> str:
         """The layer path; final once the trace has ended. The root's is empty."""
@@ -73,8 +88,7 @@ class LayerCall:
         if self.parent is None:
             return ""
         above = self.parent.weight_owner_path()
-        name = str(self.operation.name)
-        return f"{above}/{name}" if above else name
+        return f"{above}/{self.name}" if above else self.name
 
 
 class Trace:
@@ -89,10 +103,14 @@ class Trace:
         """
         self.calls: list[LayerCall] = []
         self._model = model
-        self._graph = tf.compat.v1.get_default_graph()
+        self._graph = (
+            None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+        )
         self._stack: list[LayerCall] = []
-        self._producers: dict[str, LayerCall | str] = {
-            tensor.name: name for name, tensor in inputs.items()
+        # Keeps the inputs: a freed eager tensor's key might be another's.
+        self._inputs = inputs
+        self._producers: dict[str | int, LayerCall | str] = {
+            self._key(tensor): name for name, tensor in inputs.items()
         }
 
     def call(self, operation: Operation, call: Any, args: Any, kwargs: Any) -> Any:
@@ -116,10 +134,10 @@ class Trace:
 
     def _enter(self, operation: Operation, inputs: list[Any]) -> LayerCall:
         parent = self._stack[-1] if self._stack else None
-        record = LayerCall(operation, parent)
+        record = LayerCall(operation, _name(operation, parent), parent)
         if parent is not None:
-            record.occurrence = parent.calls_by_name[operation.name]
-            parent.calls_by_name[operation.name] += 1
+            record.occurrence = parent.calls_by_name[record.name]
+            parent.calls_by_name[record.name] += 1
             record.parents = self._producers_of(inputs)
         self._stack.append(record)
         return record
@@ -134,31 +152,50 @@ class Trace:
         if not record.is_container:
             for tensor in record.outputs:
                 if tensor is not None:
-                    self._producers[tensor.name] = record
+                    self._producers[self._key(tensor)] = record
         self.calls.append(record)
 
+    def _key(self, tensor: tf.Tensor) -> str | int:
+        """What tells a tensor from others; names do within a graph."""
+        return id(tensor) if self._graph is None else str(tensor.name)
+
     def _is_recordable(self, tensor: Any) -> bool:
+        # Not one of another graph, as of a loop's body. An eager tensor has no graph:
+        # in eager execution any tensor that an operation returns, within a graph a
+        # constant.
         return isinstance(tensor, tf.Tensor) and (
-            # An eager tensor, such as a constant that a layer returns, has no graph.
             getattr(tensor, "graph", None) is self._graph
         )
 
     def _producers_of(self, tensors: list[Any]) -> tuple[LayerCall | str, ...]:
-        """Walks the graph upwards from tensors to what is known to have made them."""
+        """Walks the graph upwards from tensors to what is known to have made them.
+
+        Eager tensors don't say what they were computed from: only those that come
+        straight from a call are traced back to it.
+        """
         found: dict[int, LayerCall | str] = {}
         waiting = [t for t in tensors if self._is_recordable(t)]
-        seen = {t.name for t in waiting}
+        seen = {self._key(t) for t in waiting}
         while waiting:
             tensor = waiting.pop()
-            producer = self._producers.get(tensor.name)
+            producer = self._producers.get(self._key(tensor))
             if producer is not None:
                 found[id(producer)] = producer
+                continue
+            if self._graph is None:
                 continue
             for upstream in tensor.op.inputs:
                 if upstream.name not in seen:
                     seen.add(upstream.name)
                     waiting.append(upstream)
         return tuple(found.values())
+
+
+def _name(operation: Operation, parent: LayerCall | None) -> str:
+    # The softmax of an attention layer has a name that differs from run to run.
+    if parent is not None and operation is getattr(parent.operation, "_softmax", None):
+        return ATTENTION_SCORES
+    return str(operation.name)
 
 
 class _ThreadState(threading.local):
@@ -168,25 +205,85 @@ class _ThreadState(threading.local):
 _thread = _ThreadState()
 _lock = threading.Lock()
 _installations = 0
-_original_call = Operation.__call__
 
 
-def _intercepted_call(operation: Operation, *args: Any, **kwargs: Any) -> Any:
-    trace = _thread.trace
-    if trace is None or any(
-        isinstance(value, keras.KerasTensor)
-        for value in keras.tree.flatten((args, kwargs))
-    ):
-        return _original_call(operation, *args, **kwargs)
-    return trace.call(operation, _original_call, args, kwargs)
+def _intercept_operation(original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(operation: Operation, *args: Any, **kwargs: Any) -> Any:
+        trace = _thread.trace
+        if trace is None or any(
+            isinstance(value, keras.KerasTensor)
+            for value in keras.tree.flatten((args, kwargs))
+        ):
+            return original(operation, *args, **kwargs)
+        return trace.call(operation, original, args, kwargs)
+
+    return call
+
+
+def _intercept_function(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A `tf.function` as part of the traced one: a graph of its own hides its layers."""
+
+    def call(function: Any, *args: Any, **kwargs: Any) -> Any:
+        if _thread.trace is None:
+            return original(function, *args, **kwargs)
+        inner = function.python_function
+        status = ag_ctx.Status.DISABLED
+        if function._autograph:
+            inner = autograph_util.py_func_from_autograph(inner)
+            status = ag_ctx.Status.ENABLED
+        with ag_ctx.ControlStatusCtx(status):
+            return inner(*args, **kwargs)
+
+    return call
+
+
+def _intercept_attention(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Has the scores computed apart: a fused kernel doesn't give them."""
+    signature = inspect.signature(original)
+
+    def compute_attention(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        if _thread.trace is None or getattr(layer, "_flash_attention", False):
+            return original(layer, *args, **kwargs)
+        bound = signature.bind(layer, *args, **kwargs)
+        if "return_attention_scores" in signature.parameters:
+            bound.arguments["return_attention_scores"] = True
+        else:
+            bound.arguments["self"] = _AskedForScores(layer)
+        return original(*bound.args, **bound.kwargs)
+
+    return compute_attention
+
+
+class _AskedForScores:
+    """A layer as it is when it is called with `return_attention_scores=True`."""
+
+    _return_attention_scores = True
+
+    def __init__(self, layer: Any) -> None:
+        self._layer = layer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._layer, name)
+
+
+# What is replaced while there is a trace: class, method, what replaces it.
+_INTERCEPTIONS: Final = [
+    (owner, name, getattr(owner, name), intercept(getattr(owner, name)))
+    for owner, name, intercept in (
+        (Operation, "__call__", _intercept_operation),
+        (TensorFlowFunction, "__call__", _intercept_function),
+        (keras.layers.MultiHeadAttention, "_compute_attention", _intercept_attention),
+        (keras.layers.GroupQueryAttention, "_compute_attention", _intercept_attention),
+    )
+]
 
 
 @contextlib.contextmanager
 def tracing(model: keras.Model, inputs: Mapping[str, tf.Tensor]) -> Iterator[Trace]:
     """Collects the layer calls of `model` that happen in this thread.
 
-    To be entered while a `tf.function` is traced. Other threads, other models and
-    symbolic calls go on as if nothing were there.
+    To be entered while a `tf.function` is traced, or in eager execution. Other
+    threads, other models and symbolic calls go on as if nothing were there.
 
     Args:
       model: the model whose call is awaited; calls outside it are not seen.
@@ -205,14 +302,16 @@ def _installed() -> Iterator[None]:
     global _installations
     with _lock:
         _installations += 1
-        Operation.__call__ = _intercepted_call
+        for owner, name, _, replacement in _INTERCEPTIONS:
+            setattr(owner, name, replacement)
     try:
         yield
     finally:
         with _lock:
             _installations -= 1
             if _installations == 0:
-                Operation.__call__ = _original_call
+                for owner, name, original, _ in _INTERCEPTIONS:
+                    setattr(owner, name, original)
 
 
 @contextlib.contextmanager

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tensorboard_keract.core.layer_selection import LayerSelector
+from tensorboard_keract.core.layer_selection import LayerSelectors
 from tensorboard_keract.recording import event_file
 from tensorboard_keract.recording.probe import parse_probe
 from tensorboard_keract.recording.recorder import Recorder, run_directory
@@ -36,7 +36,7 @@ class KeractCallback(keras.callbacks.Callback):
         self,
         log_dir: str | os.PathLike[str],
         probe: Any,
-        layers: LayerSelector | Iterable[LayerSelector] | None = None,
+        layers: LayerSelectors | None = None,
         update_freq: str | int = "epoch",
         **recorder_options: Any,
     ) -> None:
@@ -51,7 +51,7 @@ class KeractCallback(keras.callbacks.Callback):
           update_freq: "epoch" records after each epoch, "batch" after each batch,
             an integer n after every n-th batch. The untrained model is recorded
             first, the trained one last.
-          **recorder_options: `kinds`, `class_names`, `max_samples`, `max_channels`,
+          **recorder_options: `exclude_layers`, `kinds`, `class_names`, `max_samples`, `max_channels`,
             `max_pixels`, `precision`, `budget_bytes_per_record`,
             `budget_bytes_per_run` and `loss`, as in `Recorder`.
 

@@ -10,6 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tensorboard_keract.core.capture import as_tensors
+
 
 class ProbeError(ValueError):
     """The model or its loss refuses the probe. Says what was given and what would do."""
@@ -41,8 +43,7 @@ class Probe:
           ProbeError: if x is empty, or the batch sizes differ.
         """
         x, y, weight = (
-            keras.tree.map_structure(_to_tensor, part)
-            for part in (self.x, self.y, self.sample_weight)
+            as_tensors(part) for part in (self.x, self.y, self.sample_weight)
         )
         sizes = {
             name: sorted({_batch_size(name, t) for t in keras.tree.flatten(part)})
@@ -112,15 +113,6 @@ def parse_probe(probe: Any, class_names: Sequence[str] | None = None) -> Probe:
     if class_names is None:
         return parsed
     return replace(parsed, class_names=tuple(map(str, class_names)))
-
-
-def _to_tensor(value: Any) -> tf.Tensor | None:
-    if value is None:
-        return None
-    tensor = tf.convert_to_tensor(value)
-    return (
-        tf.cast(tensor, keras.config.floatx()) if tensor.dtype == tf.float64 else tensor
-    )
 
 
 def _batch_size(name: str, tensor: tf.Tensor) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -18,9 +18,9 @@ import keras
 import tensorflow as tf
 
 from tensorboard_keract import metadata, plugin_data_pb2
-from tensorboard_keract.core.capture import Captured, CompiledPass, Loss
+from tensorboard_keract.core.capture import Captured, CompiledPass, Loss, build
 from tensorboard_keract.core.layer_selection import (
-    LayerSelector,
+    LayerSelectors,
     UnknownLayerError,
     select_layers,
 )
@@ -146,7 +146,8 @@ class RecordedPass:
         self,
         model: keras.Model,
         probe: Probe,
-        layers: LayerSelector | Iterable[LayerSelector] | None,
+        layers: LayerSelectors | None,
+        exclude_layers: LayerSelectors | None = None,
         *,
         kinds: Sequence[str],
         loss: Loss | None,
@@ -159,7 +160,8 @@ class RecordedPass:
         Raises:
           ProbeError, UnknownLayerError, ValueError: as `Recorder` says.
         """
-        self._selectors = layers
+        self._layers = layers
+        self._exclude_layers = exclude_layers
         self._kinds = kinds
         self._limits = limits
         self._precision = precision
@@ -176,7 +178,7 @@ class RecordedPass:
         )
         self._previous_weights: list[tf.Tensor] = []
         with _explaining_refusal(model, self._arguments):
-            _build(model, self._arguments[0])
+            build(model, self._arguments[0])
             if metadata.WEIGHT in kinds:
                 self._previous_weights = [
                     tf.convert_to_tensor(weight.value) for weight in model.weights
@@ -218,7 +220,7 @@ class RecordedPass:
         with_maps = {plan.path for plan in self.plan.tensors}
         samples = int(keras.tree.flatten(self._arguments[0])[0].shape[0])
         samples_recorded = min(samples, self.plan.limits.samples)
-        notes = list(self.layout.notes)
+        notes = []
         if self.plan.left_out:
             notes.append(
                 "Maps that do not fit the budget of a record are left out: "
@@ -307,7 +309,9 @@ class RecordedPass:
         selected = set(
             select_layers(
                 [(layer.path, layer.layer()) for layer in layout.layers],
-                self._selectors,
+                self._layers,
+                self._exclude_layers,
+                models=[(path, model()) for path, model in layout.models],
             )
         )
         layers = [layer for layer in layout.layers if layer.path in selected]
@@ -325,7 +329,7 @@ class RecordedPass:
             else:
                 owned = [(end.path, layer) for layer in layers for end in layer.outputs]
             rows += [
-                _row(kind, path, layer, of_kind[kind][path], self._selectors is None)
+                _row(kind, path, layer, of_kind[kind][path], self._layers is None)
                 for path, layer in owned
                 if path in of_kind[kind] and _is_countable(of_kind[kind][path])
             ]
@@ -402,11 +406,6 @@ def _is_countable(tensor: tf.Tensor) -> bool:
     dtype = tensor.dtype
     is_number = dtype.is_floating or dtype.is_integer or dtype.is_bool
     return bool(is_number and tensor.shape.is_fully_defined())
-
-
-def _build(model: keras.Model, x: Any) -> None:
-    if not model.built or not all(layer.built for layer in model._flatten_layers()):
-        model(x)
 
 
 def _check_loss(model: keras.Model, loss: Loss | None, probe: Probe) -> None:

@@ -22,8 +22,8 @@ import tensorflow as tf
 
 from tensorboard_keract import metadata, plugin_data_pb2
 from tensorboard_keract._version import __version__
-from tensorboard_keract.core.capture import Loss
-from tensorboard_keract.core.layer_selection import LayerSelector
+from tensorboard_keract.core.capture import Loss, check_backend
+from tensorboard_keract.core.layer_selection import LayerSelectors
 from tensorboard_keract.recording import event_file, wire_format
 from tensorboard_keract.recording.budget import (
     DEFAULT_BUDGET_BYTES_PER_RECORD,
@@ -73,8 +73,9 @@ class Recorder:
         log_dir: str | os.PathLike[str],
         model: keras.Model,
         probe: Any,
-        layers: LayerSelector | Iterable[LayerSelector] | None = None,
+        layers: LayerSelectors | None = None,
         *,
+        exclude_layers: LayerSelectors | None = None,
         kinds: Iterable[str] | None = None,
         loss: Loss | None = None,
         class_names: Sequence[str] | None = None,
@@ -97,7 +98,9 @@ class Recorder:
           layers: which layers, by name, path, glob, compiled regular expression,
             class, index, layer or function of the layer; one or several. None
             records tables of all layers, and maps of all but those that only
-            reshape, pad, crop, drop or normalise.
+            reshape, pad, crop, drop or normalise. A model inside the model stands for
+            all layers in it.
+          exclude_layers: which of those not, in the same words.
           kinds: which of "activation", "activation_gradient", "weight",
             "weight_gradient"; None for all four.
           loss: `loss(y, y_pred)`, for a model that is not compiled.
@@ -120,11 +123,7 @@ class Recorder:
           OSError: if `log_dir` can't be written.
           RuntimeError: if Keras runs on another backend than TensorFlow.
         """
-        if keras.backend.backend() != "tensorflow":
-            raise RuntimeError(
-                f"Keras runs on the {keras.backend.backend()} backend; recording needs"
-                " TensorFlow. Set KERAS_BACKEND=tensorflow before importing keras."
-            )
+        check_backend()
         kinds = _check_kinds(kinds)
         wire_format.check_precision(precision)
         for name, limit in (
@@ -142,6 +141,7 @@ class Recorder:
             model,
             self._probe,
             layers,
+            exclude_layers,
             kinds=kinds,
             loss=loss,
             limits=Limits(max_samples, max_channels, max_pixels),
@@ -155,6 +155,7 @@ class Recorder:
         self._settings = {
             "kinds": ", ".join(kinds),
             "layers": "default" if layers is None else str(layers),
+            "exclude_layers": "none" if exclude_layers is None else str(exclude_layers),
             "max_samples": max_samples,
             "max_channels": max_channels,
             "max_pixels": max_pixels,
