@@ -59,7 +59,7 @@ def test_what_is_no_selector_is_named() -> None:
 
 
 BLOCK = keras.Sequential([keras.layers.Dense(2, name="fc")], name="block")
-MODELS = [("block@0", BLOCK), ("block@1", BLOCK)]
+CONTAINERS = [("block@0", BLOCK), ("block@1", BLOCK)]
 NESTED = [
     ("block@0/fc", BLOCK.layers[0]),
     ("block@1/fc", BLOCK.layers[0]),
@@ -85,15 +85,15 @@ def test_excludes_from_what_is_included(include, exclude, paths) -> None:
 @pytest.mark.parametrize(
     "selector", ["block", "block@*", BLOCK, keras.Sequential, ["block@0", "block@1"]]
 )
-def test_a_model_stands_for_the_layers_in_it(selector) -> None:
-    assert select_layers(NESTED, selector, models=MODELS) == [
+def test_a_container_stands_for_the_layers_in_it(selector) -> None:
+    assert select_layers(NESTED, selector, containers=CONTAINERS) == [
         "block@0/fc",
         "block@1/fc",
     ]
 
 
-def test_one_call_of_a_model_stands_for_its_own_layers() -> None:
-    assert select_layers(NESTED, None, "block@0", models=MODELS) == [
+def test_one_call_of_a_container_stands_for_its_own_layers() -> None:
+    assert select_layers(NESTED, None, "block@0", containers=CONTAINERS) == [
         "block@1/fc",
         "blocked",
     ]
@@ -102,7 +102,9 @@ def test_one_call_of_a_model_stands_for_its_own_layers() -> None:
 def test_a_function_is_asked_about_layers_alone() -> None:
     """Not about the model: a model that trains may hold layers that don't."""
     asked = []
-    select_layers(NESTED, lambda layer: asked.append(layer) or True, models=MODELS)
+    select_layers(
+        NESTED, lambda layer: asked.append(layer) or True, containers=CONTAINERS
+    )
     assert BLOCK not in asked
 
 
@@ -115,4 +117,4 @@ def test_an_empty_selection_is_refused() -> None:
 
 def test_an_unknown_exclusion_is_refused() -> None:
     with pytest.raises(UnknownLayerError, match=r"No layer fits 'cnov'.*block@0"):
-        select_layers(NESTED, None, "cnov", models=MODELS)
+        select_layers(NESTED, None, "cnov", containers=CONTAINERS)

@@ -110,7 +110,7 @@ class CompiledPass:
           training: the `training` argument of the model's call.
           loss: in place of the loss the model was compiled with.
           select: chooses the calls whose outputs are captured; by default all but
-            those of models, whose outputs are those of the layers in them.
+            containers, whose outputs are those of calls in them.
           reduce: computes, in the same compiled function, what the pass returns in
             place of all tensors.
         """
@@ -119,7 +119,7 @@ class CompiledPass:
         self._training = training
         self._loss = loss
         self._built_loss: Any = None
-        self._select = _without_models if select is None else select
+        self._select = _without_containers if select is None else select
         self._reduce = reduce
         self.layout: ModelLayout | None = None
         self.gradient_notes: dict[str, str] = {}
@@ -310,7 +310,7 @@ def _as_tensor(value: Any) -> Any:
     )
 
 
-def _without_models(calls: Sequence[LayerCall]) -> Sequence[LayerCall]:
+def _without_containers(calls: Sequence[LayerCall]) -> Sequence[LayerCall]:
     return [call for call in calls if not call.is_container]
 
 

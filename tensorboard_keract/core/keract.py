@@ -95,8 +95,8 @@ def get_activations(
         "full": a key for each tensor, "conv1:0", "lstm:2".
         "numbered": 0, 1, 2, … in the order of the simple keys.
       nested: False gives the layers of the model itself, a model among them by its
-        output. True opens the models in the model, and the layers in layers, and
-        names all by their paths; a model opened is not itself a key.
+        output. True opens models, and layers that hold layers, and names all by their
+        paths. A model whose output is that of a layer in it is not itself a key.
       auto_compile: is ignored: activations need no compiled model. keract had it.
       exclude_layers: which layers not, in the words of `layer_names`.
       training: whether dropout drops and batch normalisation takes the statistics of
@@ -358,13 +358,13 @@ class _Selection:
         inside: Sequence[LayerCall],
     ) -> set[str]:
         """Paths of the calls that fit; deeper ones where none of the level does."""
-        models = (
-            [] if not self.nested else _entries(c for c in inside if c.is_container)
-        )
+        containers = [c for c in inside if c.is_container] if self.nested else []
         found: set[str] = set()
         for selector in map(_released, held):
             try:
-                fitting = select_layers(_entries(level), selector, models=models)
+                fitting = select_layers(
+                    _entries(level), selector, containers=_entries(containers)
+                )
             except UnknownLayerError:
                 fitting = select_layers(_entries(inside), selector)
             found.update(fitting)

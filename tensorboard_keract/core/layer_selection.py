@@ -31,7 +31,7 @@ def select_layers(
     include: LayerSelectors | None = None,
     exclude: LayerSelectors | None = None,
     *,
-    models: Sequence[tuple[str, Any]] = (),
+    containers: Sequence[tuple[str, Any]] = (),
 ) -> list[str]:
     """Paths of the layers that are included and not excluded, in the order of `layers`.
 
@@ -41,8 +41,8 @@ def select_layers(
         name or path without its call number selects all calls of the layer: "shared"
         selects "shared@0" and "shared@1".
       exclude: one selector or several, of which none may fit; None excludes nothing.
-      models: path and model of each model inside the model. One that is selected by
-        name, path, glob or class, or itself, stands for all layers in it.
+      containers: path and model of each model that only holds layers. One that is
+        selected by name, path, glob or class, or itself, stands for all layers in it.
 
     Raises:
       UnknownLayerError: if a selector fits no layer, or `include` is empty.
@@ -56,15 +56,15 @@ def select_layers(
         if not selectors:
             raise UnknownLayerError(
                 "No layer is selected: the list of layers is empty. Leave it out for"
-                " all. " + _known(layers, models)
+                " all. " + _known(layers, containers)
             )
-        chosen = _fitting_any(layers, models, selectors)
+        chosen = _fitting_any(layers, containers, selectors)
     if exclude is not None:
-        excluded = _fitting_any(layers, models, listed(exclude))
+        excluded = _fitting_any(layers, containers, listed(exclude))
         if chosen and chosen <= excluded:
             raise ValueError(
                 f"No layer is left: {exclude!r} excludes all that is included. "
-                + _known(layers, models)
+                + _known(layers, containers)
             )
         chosen -= excluded
     return [path for path in paths if path in chosen]
@@ -79,15 +79,15 @@ def listed(selectors: LayerSelectors) -> list[LayerSelector]:
 
 def _fitting_any(
     layers: Sequence[tuple[str, Any]],
-    models: Sequence[tuple[str, Any]],
+    containers: Sequence[tuple[str, Any]],
     selectors: Iterable[LayerSelector],
 ) -> set[str]:
     found: set[str] = set()
     for selector in selectors:
-        fitting = _fitting(layers, models, selector)
+        fitting = _fitting(layers, containers, selector)
         if not fitting:
             raise UnknownLayerError(
-                f"No layer fits {selector!r}. " + _known(layers, models)
+                f"No layer fits {selector!r}. " + _known(layers, containers)
             )
         found.update(fitting)
     return found
@@ -95,25 +95,24 @@ def _fitting_any(
 
 def _fitting(
     layers: Sequence[tuple[str, Any]],
-    models: Sequence[tuple[str, Any]],
+    containers: Sequence[tuple[str, Any]],
     selector: LayerSelector,
 ) -> set[str]:
     if not isinstance(selector, (str, type, keras.layers.Layer)):
         return set(_fitting_of(layers, selector))
-    fitting = set(_fitting_of([*layers, *models], selector))
-    within = tuple(f"{path}/" for path, _ in models if path in fitting)
+    fitting = set(_fitting_of([*layers, *containers], selector))
+    within = tuple(f"{path}/" for path, _ in containers if path in fitting)
     return {path for path, _ in layers if path in fitting or path.startswith(within)}
 
 
-def _known(layers: Sequence[tuple[str, Any]], models: Sequence[tuple[str, Any]]) -> str:
+def _known(
+    layers: Sequence[tuple[str, Any]], containers: Sequence[tuple[str, Any]]
+) -> str:
     known = "The layers are: " + ", ".join(path for path, _ in layers)
-    if not models:
+    if not containers:
         return known
-    return (
-        known
-        + "; the models with layers in them: "
-        + ", ".join(path for path, _ in models)
-    )
+    holders = ", ".join(path for path, _ in containers)
+    return f"{known}; the models in the model: {holders}"
 
 
 def _fitting_of(

@@ -75,14 +75,14 @@ class ModelLayout:
     """What a pass found: the layers in topological order, the weights, the ends.
 
     Attributes:
-      models: path and model of each call of a model inside the model.
+      containers: path and model of each call that only holds others, but the root.
     """
 
     inputs: tuple[LayerOutput, ...]
     layers: tuple[LayerInfo, ...]
     weights: tuple[WeightInfo, ...]
     outputs: tuple[LayerOutput, ...]
-    models: tuple[tuple[str, weakref.ref[Any]], ...] = ()
+    containers: tuple[tuple[str, weakref.ref[Any]], ...] = ()
 
 
 def describe_model(
@@ -109,7 +109,7 @@ def describe_model(
         ),
         weights=tuple(weights),
         outputs=tuple(_output_spec(name, t) for name, t in outputs.items()),
-        models=tuple(
+        containers=tuple(
             (call.path(), weakref.ref(call.operation))
             for call in trace.calls
             if call.is_container and call.parent is not None

@@ -10,8 +10,8 @@ call mostly builds the graph of a `tf.function`; it may also run eagerly.
 The calls make a tree. A call's **layer path** is the names from below the root
 model down to it, `encoder/block1/conv`; the calls of one layer in one place are told
 apart by their number, `shared@0`, `shared@1`; so are the outputs of one call,
-`lstm:0`, `lstm:1`. Models inside the model only lend their names: their outputs are
-those of the layers in them.
+`lstm:0`, `lstm:1`. A model inside the model mostly only lends its name: where its
+outputs are outputs of calls inside it, it is a **container**.
 
 Two things would stay out of sight and are brought into it, in the same scope: a
 `tf.function` that the model calls is run as part of the traced one, and attention
@@ -54,6 +54,8 @@ class LayerCall:
       outputs: its output tensors, flattened; None where one can't be recorded.
       logits: for each output, the tensor that the loss reads in its place: Keras'
         crossentropies take the input of a softmax or sigmoid, not its output.
+      is_container: whether it only holds others: the root, or a model all of whose
+        outputs are those of calls in it.
     """
 
     operation: Operation
@@ -63,12 +65,9 @@ class LayerCall:
     parents: tuple[LayerCall | str, ...] = ()
     outputs: tuple[tf.Tensor | None, ...] = ()
     logits: tuple[tf.Tensor | None, ...] = ()
+    is_container: bool = False
     calls_by_name: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def is_container(self) -> bool:
-        """Whether it only holds others: a model, root or nested."""
-        return isinstance(self.operation, keras.Model)
+    inner_outputs: set[str | int] = field(default_factory=set)
 
     def label(self) -> str:
         """Its part of the layer path."""
@@ -149,10 +148,14 @@ class Trace:
             logits if self._is_recordable(logits) else None
             for logits in (getattr(t, "_keras_logits", None) for t in flat)
         )
+        keys = {self._key(t) for t in record.outputs if t is not None}
+        if record.parent is not None:
+            record.parent.inner_outputs |= keys
+        record.is_container = record.parent is None or (
+            isinstance(record.operation, keras.Model) and keys <= record.inner_outputs
+        )
         if not record.is_container:
-            for tensor in record.outputs:
-                if tensor is not None:
-                    self._producers[self._key(tensor)] = record
+            self._producers.update(dict.fromkeys(keys, record))
         self.calls.append(record)
 
     def _key(self, tensor: tf.Tensor) -> str | int:

@@ -311,7 +311,7 @@ class RecordedPass:
                 [(layer.path, layer.layer()) for layer in layout.layers],
                 self._layers,
                 self._exclude_layers,
-                models=[(path, model()) for path, model in layout.models],
+                containers=[(path, held()) for path, held in layout.containers],
             )
         )
         layers = [layer for layer in layout.layers if layer.path in selected]
