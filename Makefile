@@ -43,6 +43,10 @@ test: setup lint ## Check and test everything
 	cd frontend && npm test
 	$(BIN)/python -m pytest
 
+.PHONY: test-long
+test-long: setup ## Run the tests that take minutes: all of keras.applications
+	$(BIN)/python -m pytest -m long
+
 .PHONY: lint
 lint: $(CACHE)/installed ## Check form and types of the Python code
 	$(BIN)/ruff check .
@@ -73,8 +77,8 @@ screenshots: setup ## Take the pictures of the documentation
 	$(BIN)/python docs/screenshots.py
 
 .PHONY: bench
-bench: $(CACHE)/installed ## Measure what recording and viewing cost
-	$(BIN)/python -m benchmarks
+bench: $(CACHE)/installed $(CACHE)/keract ## Measure what seeing and recording cost
+	$(BIN)/python -m benchmarks --keract $(CACHE)/keract-venv/bin/python
 
 .PHONY: proto
 proto: $(CACHE)/protoc ## Generate the code of the storage format's messages
@@ -128,6 +132,13 @@ $(CACHE)/browser:
 		command -v google-chrome; } >/dev/null; then \
 		$(call apt_install,chromium libatomic1,the browser tests); \
 	fi
+	touch $@
+
+# The peer of the benchmarks, with the Keras that it runs on.
+$(CACHE)/keract: $(CACHE)/venv
+	$(PYTHON) -m venv $(CACHE)/keract-venv
+	$(CACHE)/keract-venv/bin/python -m pip install --quiet \
+		keract tf-keras tensorflow-cpu matplotlib pillow
 	touch $@
 
 # This version's code runs with every protobuf from 3.20 on; --no-deps, because its

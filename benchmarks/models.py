@@ -1,20 +1,21 @@
-"""The models that the benchmarks measure, with a batch for each."""
+"""The models that the benchmarks measure, with a batch for each.
+
+Each is built with the Keras it is handed: Keras 3, or for a peer that needs it, the
+legacy one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
-
-layers = keras.layers
 
 
 class Case(NamedTuple):
     """A compiled model and a batch."""
 
-    model: keras.Model
+    model: Any
     x: Any
     y: Any
 
@@ -27,8 +28,9 @@ def _images(*shape: int) -> Any:
     return np.random.default_rng(0).random(shape, np.float32)
 
 
-def lenet() -> Case:
+def lenet(keras: Any) -> Case:
     """The convolutional net of keract's README, batch 128 of 28 × 28."""
+    layers = keras.layers
     model = keras.Sequential(
         [
             layers.Input((28, 28, 1)),
@@ -46,15 +48,23 @@ def lenet() -> Case:
     return Case(model, _images(128, 28, 28, 1), _classes(10, 128))
 
 
-def resnet50() -> Case:
+def vgg16(keras: Any) -> Case:
+    """VGG16, batch 2 of 224 × 224."""
+    model = keras.applications.VGG16(weights=None)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return Case(model, _images(2, 224, 224, 3), _classes(1000, 2))
+
+
+def resnet50(keras: Any) -> Case:
     """ResNet50, batch 8 of 224 × 224."""
     model = keras.applications.ResNet50(weights=None)
     model.compile("sgd", "sparse_categorical_crossentropy")
     return Case(model, _images(8, 224, 224, 3), _classes(1000, 8))
 
 
-def lstm() -> Case:
+def lstm(keras: Any) -> Case:
     """Two LSTMs, batch 32 of 100 steps."""
+    layers = keras.layers
     model = keras.Sequential(
         [
             layers.Input((100, 32)),
@@ -67,8 +77,9 @@ def lstm() -> Case:
     return Case(model, _images(32, 100, 32), _classes(10, 32))
 
 
-CASES: dict[str, Callable[[], Case]] = {
+CASES: dict[str, Callable[[Any], Case]] = {
     "lenet": lenet,
     "lstm": lstm,
+    "vgg16": vgg16,
     "resnet50": resnet50,
 }

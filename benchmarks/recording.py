@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import platform
 import shutil
 import statistics
 import tempfile
@@ -24,6 +23,7 @@ import tensorflow as tf
 
 import tensorboard_keract as tk
 from benchmarks.models import CASES, Case
+from benchmarks.timing import describe_machine, interleaved, train_step
 
 PROBE_SAMPLES = 8
 STEPS_PER_EPOCH = 100
@@ -34,15 +34,11 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["lenet", "lstm"])
     parser.add_argument("--rounds", type=int, default=15)
     arguments = parser.parse_args()
-    print(
-        f"Python {platform.python_version()}, TensorFlow {tf.__version__}, Keras"
-        f" {keras.__version__}, {platform.machine()},"
-        f" {len(tf.config.list_physical_devices('GPU'))} GPUs\n"
-    )
+    print(f"{describe_machine()}\n")
     header = ("model", "what", "median", "ratio")
     print(f"{header[0]:<10}{header[1]:<46}{header[2]:>12}{header[3]:>16}")
     for name in arguments.models:
-        measure(name, CASES[name](), arguments.rounds)
+        measure(name, CASES[name](keras), arguments.rounds)
 
 
 def measure(name: str, case: Case, rounds: int) -> None:
@@ -104,25 +100,6 @@ def measure(name: str, case: Case, rounds: int) -> None:
 
 def what_directory(what: str) -> str:
     return "large" if "batch" in what else "small"
-
-
-def train_step(case: Case) -> Callable[[], object]:
-    """The compiled train step on a batch that is a tensor already."""
-    x, y = tf.constant(case.x), tf.constant(case.y)
-    iterator = iter(tf.data.Dataset.from_tensors((x, y)).repeat())
-    case.model.make_train_function()
-    return lambda: float(case.model.train_function(iterator)["loss"])
-
-
-def interleaved(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each, measured in turns."""
-    times: dict[str, list[float]] = {what: [] for what in runs}
-    for _ in range(rounds):
-        for what, run in runs.items():
-            started = time.perf_counter()
-            run()
-            times[what].append(time.perf_counter() - started)
-    return {what: statistics.median(found) for what, found in times.items()}
 
 
 def stored_bytes(log_dir: Path) -> float:

@@ -163,6 +163,29 @@ def test_every_call_has_a_path_in_topological_order(make, paths) -> None:
     assert list(found["activations"]) == paths
 
 
+def test_operations_are_seen_where_they_are_nodes_of_the_model() -> None:
+    """`ops.pad` calls a numbered operation, inside a layer as in a user's `call`."""
+
+    class Padded(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.zero = keras.layers.ZeroPadding1D(name="zero")
+
+        def call(self, x):
+            return keras.ops.pad(self.zero(x), [[0, 0], [1, 1], [0, 0]])
+
+    x = keras.Input((3, 2), name="x")
+    node = keras.ops.pad(keras.layers.ZeroPadding1D(name="zero")(x), [[0, 0]] * 3)
+    functional = keras.Model(x, node)
+    for model, paths in (
+        (Padded(), ["zero"]),
+        (functional, ["zero", functional.operations[-1].name]),
+    ):
+        model(tf.zeros((1, 3, 2)))
+        found = CompiledPass(model, gradients=False)(tf.zeros((1, 3, 2)))
+        assert list(found["activations"]) == paths
+
+
 def test_edges_lead_from_inputs_to_outputs() -> None:
     run, _ = _capture(models.shared())
     parents = {layer.path: set(layer.parents) for layer in run.layout.layers}

@@ -8,12 +8,15 @@ lives. Nothing in the model changes, except that one that is not built yet is bu
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
+import os
 import warnings
 import weakref
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -131,9 +134,12 @@ def get_activations(
             )
         nodes = _parse_nodes(model, nodes_to_evaluate)
         return _evaluated_nodes(model, tensors, inputs, nodes, output_format, training)
-    inputs, selection = _selection(inputs, layer_names, exclude_layers, nested)
-    found = _activations_of(model, tensors, selection, training)
-    return _formatted({**inputs, **found}, output_format)
+    chosen, selection = _selection(inputs, layer_names, exclude_layers, nested)
+    try:
+        found = _activations_of(model, tensors, selection, training)
+    except UnknownLayerError as error:
+        raise UnknownLayerError(f"{error}; the inputs: {', '.join(inputs)}") from None
+    return _formatted({**chosen, **found}, output_format)
 
 
 def get_gradients_of_activations(
@@ -216,7 +222,8 @@ def get_gradients_of_trainable_weights(
     gradients = compiled_pass(
         model, training=training, select=_nothing, reduce=_weight_gradients
     )(*arguments)
-    return {path: _as_array(gradient) for path, gradient in gradients.items()}
+    arrays = _as_arrays({path: [gradient] for path, gradient in gradients.items()})
+    return {path: array for path, [array] in arrays.items() if array is not None}
 
 
 def _check_arguments(model: Any, output_format: str) -> None:
@@ -498,10 +505,20 @@ def _weight_gradients(captured: Captured, layout: ModelLayout, extra: Any) -> An
 def _as_arrays(
     tensors: Mapping[str, Sequence[tf.Tensor | None]],
 ) -> dict[str, _Outputs]:
-    return {
-        path: [None if tensor is None else _as_array(tensor) for tensor in outputs]
-        for path, outputs in tensors.items()
-    }
+    """Tensors as arrays that are the caller's to write to.
+
+    A tensor's own memory may be that of another layer's, of a weight or of x, so all
+    are copied; on threads, because that is half as long as a forward pass otherwise.
+    """
+    flat = [tensor for outputs in tensors.values() for tensor in outputs]
+    arrays = _copiers().map(lambda t: None if t is None else _as_array(t), flat)
+    return {path: [next(arrays) for _ in outputs] for path, outputs in tensors.items()}
+
+
+@functools.cache
+def _copiers() -> ThreadPoolExecutor:
+    # Kept: a new thread starts with no memory of its own and is half as fast.
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="keract-copy")
 
 
 def _as_array(value: Any) -> npt.NDArray[Any]:

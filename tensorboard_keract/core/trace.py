@@ -114,7 +114,7 @@ class Trace:
 
     def call(self, operation: Operation, call: Any, args: Any, kwargs: Any) -> Any:
         """Calls through to `call`, and notes what went in and came out."""
-        if not self._stack and operation is not self._model:
+        if not self._is_followed(operation):
             return call(operation, *args, **kwargs)
         record = self._enter(operation, keras.tree.flatten((args, kwargs)))
         # The cell of a recurrent layer is called once outside its loop, to learn
@@ -130,6 +130,16 @@ class Trace:
             self._stack.pop()
         self._exit(record, output)
         return output
+
+    def _is_followed(self, operation: Operation) -> bool:
+        if not self._stack:
+            return operation is self._model
+        # Of operations that are no layers, those that are nodes of a functional model.
+        # Some of `keras.ops` call others, under names that differ from run to run.
+        nodes = getattr(self._stack[-1].operation, "operations", ())
+        return isinstance(operation, keras.layers.Layer) or any(
+            node is operation for node in nodes
+        )
 
     def _enter(self, operation: Operation, inputs: list[Any]) -> LayerCall:
         parent = self._stack[-1] if self._stack else None
