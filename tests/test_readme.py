@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import keras
+import matplotlib
 import numpy as np
 import pytest
 
@@ -16,13 +17,33 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 
 
+def _classifier() -> models.ModelCase:
+    """With the names that the README uses."""
+    layers = keras.layers
+    block = keras.Sequential(
+        [layers.Flatten(), layers.Dense(4, name="fc1")], name="block"
+    )
+    model = keras.Sequential(
+        [
+            layers.Input((8, 8, 1), name="image"),
+            layers.Conv2D(4, 3, activation="relu", name="conv1"),
+            block,
+            layers.Dense(3, activation="softmax", name="probs"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return models.ModelCase(model, *models.classifier()[1:])
+
+
 def test_the_code_runs_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    case = models.classifier()
+    matplotlib.use("template")  # Shows nothing.
+    case = _classifier()
     repeated = [np.concatenate([part] * 4) for part in case[1:]]
     names = {
+        "keras": keras,
         "model": case.model,
         "x": repeated[0],
         "y": repeated[1],
@@ -38,9 +59,11 @@ def test_the_code_runs_in_order(
         "kernel": np.ones((3, 3, 1, 4), np.float32),
     }
     blocks = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         exec(block, names)
+    assert list(names["activations"]) == ["image", "conv1", "block", "probs"]
+    assert list(np.load("activations.npz"))[1] == "conv1"
     assert len(read_records(tmp_path / "logs/run1")) == 6
     assert len(read_records(tmp_path / "logs/run2")) == 1
     tags = {t for r in read_records(tmp_path / "logs", "run3") for t in r.values}
