@@ -208,7 +208,9 @@ def tensor_npz(tensor: StoredTensor, header_json: str) -> bytes:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
             # One date for all, so that the same tensor gives the same bytes.
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w") as entry:
+            member = zipfile.ZipInfo(f"{name}.npy")
+            member.compress_type = zipfile.ZIP_DEFLATED  # Not the archive's.
+            with archive.open(member, "w") as entry:
                 np.lib.format.write_array(entry, array, allow_pickle=False)
     return file.getvalue()
 
