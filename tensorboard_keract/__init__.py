@@ -1,8 +1,9 @@
 """What happens inside a Keras model while it trains, in TensorBoard.
 
-`core` sees what a model computes, `recording` reduces and writes it, `summary` writes
-single tensors, and `viewer` serves it all to TensorBoard's Keract tab. `metadata` and
-`recording.wire_format` are what the two halves share.
+`core` sees what a model computes, `display` draws it in a notebook. `recording` reduces
+and writes it, `summary` writes single tensors, and `viewer` serves it all to
+TensorBoard's Keract tab. `metadata` and `recording.wire_format` are what the two
+halves share.
 
 Public names load on first use: `import tensorboard_keract` imports neither Keras nor
 TensorFlow, which the viewer does without.
@@ -17,7 +18,23 @@ from tensorboard_keract._version import __version__
 
 if TYPE_CHECKING:
     from tensorboard_keract import summary
+    from tensorboard_keract.core.activation_files import (
+        load_activations_from_json_file,
+        load_npz,
+        persist_to_json_file,
+        save_npz,
+    )
+    from tensorboard_keract.core.keract import (
+        get_activations,
+        get_gradients_of_activations,
+        get_gradients_of_trainable_weights,
+    )
     from tensorboard_keract.core.layer_selection import UnknownLayerError
+    from tensorboard_keract.display import (
+        display_activations,
+        display_gradients_of_trainable_weights,
+        display_heatmaps,
+    )
     from tensorboard_keract.recording.callback import KeractCallback
     from tensorboard_keract.recording.probe import Probe, ProbeError
     from tensorboard_keract.recording.recorder import Recorder
@@ -29,25 +46,51 @@ __all__ = [
     "Recorder",
     "UnknownLayerError",
     "__version__",
+    "display_activations",
+    "display_gradients_of_trainable_weights",
+    "display_heatmaps",
+    "get_activations",
+    "get_gradients_of_activations",
+    "get_gradients_of_trainable_weights",
+    "load_activations_from_json_file",
+    "load_npz",
+    "persist_to_json_file",
+    "save_npz",
     "summary",
 ]
 
 _MODULES = {
-    "KeractCallback": "tensorboard_keract.recording.callback",
-    "Probe": "tensorboard_keract.recording.probe",
-    "ProbeError": "tensorboard_keract.recording.probe",
-    "Recorder": "tensorboard_keract.recording.recorder",
-    "UnknownLayerError": "tensorboard_keract.core.layer_selection",
+    "tensorboard_keract.core.activation_files": (
+        "load_activations_from_json_file",
+        "load_npz",
+        "persist_to_json_file",
+        "save_npz",
+    ),
+    "tensorboard_keract.core.keract": (
+        "get_activations",
+        "get_gradients_of_activations",
+        "get_gradients_of_trainable_weights",
+    ),
+    "tensorboard_keract.core.layer_selection": ("UnknownLayerError",),
+    "tensorboard_keract.display": (
+        "display_activations",
+        "display_gradients_of_trainable_weights",
+        "display_heatmaps",
+    ),
+    "tensorboard_keract.recording.callback": ("KeractCallback",),
+    "tensorboard_keract.recording.probe": ("Probe", "ProbeError"),
+    "tensorboard_keract.recording.recorder": ("Recorder",),
 }
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     if name == "summary":
         return importlib.import_module("tensorboard_keract.summary")
-    if name not in _MODULES:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        return getattr(importlib.import_module(_MODULES[name]), name)
+        return getattr(importlib.import_module(_MODULE_OF[name]), name)
     except ModuleNotFoundError as error:
         if error.name not in ("keras", "tensorflow"):
             raise

@@ -90,6 +90,17 @@ def test_summaries_are_made_without_tensorflow(tmp_path: Path) -> None:
     assert "activation/conv" in result.stdout, result.stderr
 
 
+def test_activations_are_read_and_drawn_without_tensorflow(tmp_path: Path) -> None:
+    program = (
+        "import numpy as np, tensorboard_keract as tk\n"
+        "tk.save_npz({'conv': np.ones((1, 4, 4, 2))}, 'a.npz')\n"
+        "print(tk.display_activations(tk.load_npz('a.npz'), save=True))"
+    )
+    result = run(program, tmp_path)
+    assert "0_conv.png" in result.stdout, result.stderr
+    assert (tmp_path / "0_conv.png").stat().st_size > 1000
+
+
 def test_recording_without_tensorflow_says_what_to_install(tmp_path: Path) -> None:
     result = run("import tensorboard_keract as tk; tk.KeractCallback", tmp_path)
     assert "pip install 'tensorboard-keract[tensorflow]'" in result.stderr
