@@ -119,6 +119,7 @@ class CompiledPass:
         self._training = training
         self._loss = loss
         self._built_loss: Any = None
+        self._signatures: set[str] = set()
         self._select = _without_containers if select is None else select
         self._reduce = reduce
         self.layout: ModelLayout | None = None
@@ -140,10 +141,10 @@ class CompiledPass:
         Returns:
           What `reduce` returned, or `Captured.tensors()`, as eager tensors.
         """
-        self._build_loss(x, y)
-        if self._runs_eagerly():
-            return self._run(x, y, sample_weight, extra)
-        return self._function(x, y, sample_weight, extra)
+        with self._traced_once(x, y, sample_weight):
+            if self._runs_eagerly():
+                return self._run(x, y, sample_weight, extra)
+            return self._function(x, y, sample_weight, extra)
 
     def trace(
         self, x: Any, y: Any = None, sample_weight: Any = None, extra: Any = None
@@ -152,41 +153,52 @@ class CompiledPass:
 
         An eager pass can't be compiled: it is run.
         """
-        self._build_loss(x, y)
-        if self._runs_eagerly():
-            self._run(x, y, sample_weight, extra)
-        else:
-            self._function.get_concrete_function(x, y, sample_weight, extra)
+        with self._traced_once(x, y, sample_weight):
+            if self._runs_eagerly():
+                self._run(x, y, sample_weight, extra)
+            else:
+                self._function.get_concrete_function(x, y, sample_weight, extra)
+
+    @contextlib.contextmanager
+    def _traced_once(self, x: Any, y: Any, sample_weight: Any) -> Iterator[None]:
+        """For the first call of a signature: the model's lock, and its loss built.
+
+        Building may make variables, which a compiled function can't; and one thread
+        at a time may trace a model, for Keras notes in the layers what a call finds.
+        """
+        model = self._model()
+        key = str(keras.tree.map_structure(_signature, (x, y, sample_weight)))
+        if model is None or (key in self._signatures and not self._runs_eagerly()):
+            yield
+            return
+        with lock_of(model):
+            if self._gradients and self._loss is None:
+                self._built_loss = _built_loss(model, x, y)
+            try:
+                yield
+            finally:
+                self._built_loss = None  # It may know the model.
+            self._signatures.add(key)
 
     def _runs_eagerly(self) -> bool:
         return bool(getattr(self._model(), "run_eagerly", False))
-
-    def _build_loss(self, x: Any, y: Any) -> None:
-        """Builds the loss, which may make variables: a compiled function can't."""
-        model = self._model()
-        if model is None or not self._gradients or self._loss is not None:
-            return
-        compile_loss = getattr(model, "_compile_loss", None)
-        if compile_loss is not None and not compile_loss.built:
-            self._built_loss = self._built_loss or _built_copy(
-                compile_loss, model, x, y
-            )
 
     def _run(self, x: Any, y: Any, sample_weight: Any, extra: Any) -> Any:
         model = self._model()
         if model is None:
             raise ReferenceError("The model of this pass no longer exists.")
         self.trace_count += 1
+        with lock_of(model), _losses_kept(model):
+            return self._pass(model, x, y, sample_weight, extra)
+
+    def _pass(
+        self, model: keras.Model, x: Any, y: Any, sample_weight: Any, extra: Any
+    ) -> Any:
         inputs = named_inputs(model, x)
-        variables = [*model.trainable_variables, *model.non_trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            values = [tf.convert_to_tensor(variable.value) for variable in variables]
-            sources = [*values, *inputs.values()]
-            tape.watch([t for t in sources if t.dtype.is_floating])
-            scope = keras.StatelessScope(
-                list(zip(variables, values, strict=True)), collect_losses=True
-            )
-            with scope:
+            tape.watch([variable.value for variable in model.trainable_variables])
+            tape.watch([t for t in inputs.values() if _has_gradient(t)])
+            with _Scope(model, tape, self._built_loss) as scope:
                 with tracing(model, inputs) as trace:
                     y_pred = _call_model(model, x, self._training)
                 loss = (
@@ -195,7 +207,6 @@ class CompiledPass:
                     else None
                 )
             scaled_loss, loss_scale = _scaled(model, loss)
-        value_of = dict(zip(map(id, variables), values, strict=True))
         outputs = named_outputs(model, y_pred)
         layout = describe_model(model, trace, inputs, outputs)
         self.layout = layout
@@ -205,14 +216,23 @@ class CompiledPass:
             outputs=outputs,
             activations=tensors_by_path(calls, lambda call: call.outputs),
             weights={
-                weight.path: value_of[id(model.weights[weight.index])]
+                weight.path: tf.convert_to_tensor(model.weights[weight.index].value)
                 for weight in layout.weights
             },
             calls=calls,
         )
         if loss is not None:
             captured.loss = tf.cast(loss, tf.float32)
-            _add_gradients(captured, layout, calls, tape, scaled_loss, loss_scale)
+            variables = {
+                weight.path: model.weights[weight.index]
+                for weight in layout.weights
+                if weight.trainable
+            }
+            sources = {
+                path: [variable.value, *scope.assigned_to(variable)]
+                for path, variable in variables.items()
+            }
+            _add_gradients(captured, sources, tape, scaled_loss, loss_scale)
         self.gradient_notes = captured.gradient_notes
         if self._reduce is None:
             return captured.tensors()
@@ -236,10 +256,57 @@ class CompiledPass:
             return model.compute_loss(x, y, y_pred, sample_weight, **options)
 
 
+class _Scope(keras.StatelessScope):
+    """Keeps from the model what a call assigns, and tells the tape of it.
+
+    To the tape a weight that was assigned is the weight, as it is when the assignment
+    is for real: what its new value was computed from has no part in its gradient.
+    """
+
+    def __init__(self, model: keras.Model, tape: tf.GradientTape, loss: Any) -> None:
+        """Starts with the model's state, and with that of a loss built for it."""
+        means = [v for mean in getattr(loss, "metrics", ()) for v in mean.variables]
+        super().__init__(
+            [
+                *((v, v.value) for v in model.non_trainable_variables),
+                *((v, tf.zeros(v.shape, v.dtype)) for v in means),
+            ],
+            collect_losses=True,
+        )
+        for variable in model.trainable_variables:
+            # The variable itself: gradients that a layer defines don't reach a tensor
+            # that was read from it outside.
+            self.state_mapping[id(variable)] = variable.value
+        self._tape = tape
+        self._assigned: dict[int, list[tf.Tensor]] = {}
+
+    def add_update(self, update: tuple[keras.Variable, Any]) -> None:
+        variable, value = update
+        value = tf.stop_gradient(tf.convert_to_tensor(value))
+        if variable.trainable and _has_gradient(value):
+            self._tape.watch(value)
+            self._assigned.setdefault(id(variable), []).append(value)
+        super().add_update((variable, value))
+
+    def assigned_to(self, variable: keras.Variable) -> list[tf.Tensor]:
+        """The values that a variable was assigned, in order."""
+        return self._assigned.get(id(variable), [])
+
+
 _passes: weakref.WeakKeyDictionary[
     keras.Model, dict[Hashable, tuple[Any, CompiledPass]]
 ] = weakref.WeakKeyDictionary()
+_locks: weakref.WeakKeyDictionary[keras.Model, Any] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
+
+
+def lock_of(model: keras.Model) -> contextlib.AbstractContextManager[Any]:
+    """For one thread at a time to call a model's Python."""
+    with _lock:
+        lock: contextlib.AbstractContextManager[Any] = _locks.setdefault(
+            model, threading.RLock()
+        )
+        return lock
 
 
 def compiled_pass(
@@ -260,10 +327,12 @@ def compiled_pass(
     loss = getattr(model, "_compile_loss", None)
     trainable = tuple(map(id, model.trainable_variables))
     options = (gradients, training, trainable, select, reduce)
+    # Weakly: a loss may know its model.
+    of_loss = None if loss is None else weakref.ref(loss)
     with _lock:
         of_model = _passes.setdefault(model, {})
         known_loss, known = of_model.get(options, (None, None))
-        if known is None or known_loss is not loss:
+        if known is None or known_loss != of_loss:
             known = CompiledPass(
                 model,
                 gradients=gradients,
@@ -271,8 +340,7 @@ def compiled_pass(
                 select=select,
                 reduce=reduce,
             )
-            # The loss itself, not its id, which a later one may have.
-            of_model[options] = (loss, known)
+            of_model[options] = (of_loss, known)
             if len(of_model) > _PASSES_KEPT_PER_MODEL:
                 del of_model[next(iter(of_model))]
         return known
@@ -287,10 +355,39 @@ def check_backend() -> None:
         )
 
 
-def build(model: keras.Model, x: Any) -> None:
-    """Builds what is not yet built of a model, by calling it once on x."""
-    if not model.built or not all(layer.built for layer in model._flatten_layers()):
-        model(x)
+_called: weakref.WeakKeyDictionary[keras.Model, set[bool]] = weakref.WeakKeyDictionary()
+
+
+def build(model: keras.Model, x: Any, training: bool = False) -> None:
+    """Builds what is not yet built of a model, by a symbolic call on x.
+
+    Only a model that runs eagerly and can't be called so is called for real.
+    """
+    with lock_of(model), _losses_kept(model):
+        called = _called.setdefault(model, set())
+        if model.built and (
+            # A layer may stay as it is because it is never called.
+            training in called or all(layer.built for layer in model._flatten_layers())
+        ):
+            return
+        called.add(training)
+        _call_symbolically(model, x, training)
+
+
+@contextlib.contextmanager
+def _losses_kept(model: keras.Model) -> Iterator[None]:
+    """Puts back what an earlier call of the model has left in `losses`."""
+    before = [
+        (layer, list(layer._losses), set(layer._loss_ids))
+        for layer in model._flatten_layers(include_self=True)
+    ]
+    try:
+        yield
+    finally:
+        for layer, losses, ids in before:
+            layer._losses[:] = losses
+            layer._loss_ids.clear()
+            layer._loss_ids.update(ids)
 
 
 def as_tensors(structure: Any) -> Any:
@@ -319,29 +416,55 @@ def _call_model(model: keras.Model, x: Any, training: bool) -> Any:
     return model(x, training=training) if takes_training else model(x)
 
 
-def _built_copy(compile_loss: Any, model: keras.Model, x: Any, y: Any) -> Any:
-    """The loss of `compile` built for a batch.
+def _built_loss(model: keras.Model, x: Any, y: Any) -> Any:
+    """A copy of `compile`'s loss, built for a batch; None if `fit` has built that.
 
     A copy, because building gives a model with several outputs further metrics.
     """
+    compile_loss = getattr(model, "_compile_loss", None)
+    if compile_loss is None or compile_loss.built:
+        return None
     copy = type(compile_loss)(
         compile_loss._user_loss,
         compile_loss._user_loss_weights,
         reduction=compile_loss.reduction,
         output_names=compile_loss.output_names,
     )
-    if getattr(model, "run_eagerly", False):
-        y_pred = model(x)
-    else:
-        symbolic = keras.tree.map_structure(_symbolic, x)
-        y_pred = backend.compute_output_spec(model, symbolic)
-    copy.build(keras.tree.map_structure(_symbolic, y), y_pred)
+    with _losses_kept(model), keras.StatelessScope():
+        y_pred = _call_symbolically(model, x)
+    # By a call, which brings y into the structure of the outputs.
+    y, y_pred = keras.tree.map_structure(_symbolic, (y, y_pred))
+    backend.compute_output_spec(copy, y, y_pred)
     return copy
 
 
+def _call_symbolically(model: keras.Model, x: Any, training: bool = False) -> Any:
+    """Shapes and types of the outputs. Only a model that runs eagerly may need x."""
+    symbolic = keras.tree.map_structure(_symbolic, x)
+    # Traced only so that functions in the model run in this call: one of its own would
+    # be kept as it was for symbols, without variables.
+    with tracing(model, {}):
+        try:
+            return backend.compute_output_spec(_call_model, model, symbolic, training)
+        except Exception:
+            if not getattr(model, "run_eagerly", False):
+                raise
+            return _call_model(model, x, training)
+
+
+def _signature(value: Any) -> Any:
+    return (tuple(value.shape), value.dtype.name) if hasattr(value, "dtype") else value
+
+
 def _symbolic(tensor: Any) -> Any:
-    is_dense = isinstance(tensor, tf.Tensor)
-    return keras.KerasTensor(tensor.shape, tensor.dtype.name) if is_dense else tensor
+    if isinstance(tensor, (tf.Tensor, tf.SparseTensor)):
+        sparse = isinstance(tensor, tf.SparseTensor)
+        return keras.KerasTensor(tensor.shape, tensor.dtype.name, sparse=sparse)
+    return tensor
+
+
+def _has_gradient(tensor: tf.Tensor) -> bool:
+    return bool(tensor.dtype.is_floating or tensor.dtype.is_complex)
 
 
 @contextlib.contextmanager
@@ -374,8 +497,7 @@ def _scaled(
 
 def _add_gradients(
     captured: Captured,
-    layout: ModelLayout,
-    calls: Sequence[LayerCall],
+    weights: dict[str, list[Any]],
     tape: tf.GradientTape,
     loss: tf.Tensor,
     loss_scale: tf.Tensor | None,
@@ -383,34 +505,43 @@ def _add_gradients(
     activations = {
         path: tensor
         for path, tensor in captured.activations.items()
-        if tensor.dtype.is_floating
+        if _has_gradient(tensor)
     }
-    trainable = [weight.path for weight in layout.weights if weight.trainable]
-    logits = {
-        path: tensor
-        for path, tensor in tensors_by_path(calls, lambda call: call.logits).items()
-        if path in activations
-    }
-    sources = {
-        "activation": activations,
-        "logits": logits,
-        "weight": {path: captured.weights[path] for path in trainable},
-    }
-    gradients = tape.gradient(loss, sources)
+    logits, loss_logits = (
+        {
+            p: t
+            for p, t in tensors_by_path(captured.calls, of).items()
+            if p in activations
+        }
+        for of in (lambda call: call.logits, lambda call: call.loss_logits)
+    )
+    gradients = tape.gradient(
+        loss,
+        {
+            "activation": activations,
+            "logits": logits,
+            "loss_logits": loss_logits,
+            "weight": weights,
+        },
+    )
 
-    def unscaled(gradient: Any) -> tf.Tensor:
-        dense = tf.convert_to_tensor(gradient)
+    def unscaled(*parts: Any) -> tf.Tensor | None:
+        found = [tf.convert_to_tensor(part) for part in parts if part is not None]
+        if not found:
+            return None
+        total = tf.add_n(found) if len(found) > 1 else found[0]
         if loss_scale is None:
-            return dense
-        return tf.cast(dense, tf.float32) / loss_scale
+            return total
+        dtype = total.dtype if total.dtype.is_complex else tf.float32
+        return tf.cast(total, dtype) / tf.cast(loss_scale, dtype)
 
     for path in activations:
         gradient = gradients["activation"][path]
-        if gradient is None and gradients["logits"].get(path) is not None:
+        if gradients["loss_logits"].get(path) is not None:
             gradient = gradients["logits"][path]
             captured.gradient_notes[path] = LOGITS_NOTE
         if gradient is not None:
             captured.activation_gradients[path] = unscaled(gradient)
-    for path in trainable:
-        if gradients["weight"][path] is not None:
-            captured.weight_gradients[path] = unscaled(gradients["weight"][path])
+    for path, parts in gradients["weight"].items():
+        if any(part is not None for part in parts):
+            captured.weight_gradients[path] = unscaled(*parts)

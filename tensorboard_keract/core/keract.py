@@ -15,7 +15,7 @@ import os
 import warnings
 import weakref
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -30,6 +30,8 @@ from keras.src.trainers.data_adapters.data_adapter_utils import (
 
 from tensorboard_keract.core.capture import (
     Captured,
+    CompiledPass,
+    Reduce,
     as_tensors,
     build,
     check_backend,
@@ -124,8 +126,9 @@ def get_activations(
       RuntimeError: if Keras runs on another backend than TensorFlow.
     """
     _check_arguments(model, output_format)
+    x = _unwrapped(model, x)
     tensors = _parse_x(x)
-    build(model, tensors)
+    build(model, tensors, training)
     inputs = _inputs_as_given(model, x, tensors)
     if nodes_to_evaluate is not None:
         if layer_names is not None or exclude_layers is not None:
@@ -139,7 +142,9 @@ def get_activations(
         found = _activations_of(model, tensors, selection, training)
     except UnknownLayerError as error:
         raise UnknownLayerError(f"{error}; the inputs: {', '.join(inputs)}") from None
-    return _formatted({**chosen, **found}, output_format)
+    # Where a layer has the name of an input, the input gives way.
+    named = {f"input/{n}" if n in found else n: value for n, value in chosen.items()}
+    return _formatted({**named, **found}, output_format)
 
 
 def get_gradients_of_activations(
@@ -170,7 +175,8 @@ def get_gradients_of_activations(
     Returns:
       Arrays under the keys of `get_activations` without the inputs, each of the shape
       of the activation. float32 or the dtype of the activation; under mixed precision
-      they are those of the unscaled loss. Zero where the loss does not depend on an
+      they are those of the unscaled loss, but ±Inf where the scaled ones are beyond
+      float16, as in training, which lowers the scale then. Zero where the loss does not depend on an
       activation, NaN where it has no derivative (integers, booleans, strings).
 
       A softmax or sigmoid at the end whose input the loss reads in its place, as
@@ -182,13 +188,12 @@ def get_gradients_of_activations(
         than x; else as `get_activations`.
     """
     arguments = _training_arguments(
-        model, x, y, sample_weight, class_weight, output_format
+        model, x, y, sample_weight, class_weight, training, output_format
     )
     _, selection = _selection({}, layer_names, exclude_layers, nested)
-    found = compiled_pass(
-        model, training=training, select=selection, reduce=_activation_gradients
-    )(*arguments)
-    return _formatted(_as_arrays(found), output_format)
+    assert selection is not None
+    run = _pass(model, selection, _activation_gradients, training)
+    return _formatted(_as_arrays(run(*arguments)), output_format)
 
 
 def get_gradients_of_trainable_weights(
@@ -218,7 +223,7 @@ def get_gradients_of_trainable_weights(
     Raises:
       ValueError, TypeError, RuntimeError: as `get_gradients_of_activations`.
     """
-    arguments = _training_arguments(model, x, y, sample_weight, class_weight)
+    arguments = _training_arguments(model, x, y, sample_weight, class_weight, training)
     gradients = compiled_pass(
         model, training=training, select=_nothing, reduce=_weight_gradients
     )(*arguments)
@@ -238,6 +243,14 @@ def _check_arguments(model: Any, output_format: str) -> None:
             f" {', '.join(OUTPUT_FORMATS)}."
         )
     check_backend()
+
+
+def _unwrapped(model: keras.Model, x: Any) -> Any:
+    """The one array of a list, for a model that takes one array, as `fit` does."""
+    graph = getattr(model, "_functional", None) or model
+    takes_one = isinstance(getattr(graph, "_inputs_struct", None), keras.KerasTensor)
+    is_wrapped = isinstance(x, (list, tuple)) and len(x) == 1
+    return x[0] if takes_one and is_wrapped else x
 
 
 def _parse_x(x: Any) -> Any:
@@ -263,7 +276,7 @@ def _tensors(name: str, value: Any) -> Any:
 def _batch_sizes(name: str, tensors: Any) -> set[int]:
     sizes = set()
     for tensor in keras.tree.flatten(tensors):
-        if not isinstance(tensor, tf.Tensor):
+        if tensor is None:
             continue
         if tensor.shape.rank == 0:
             raise ValueError(
@@ -280,6 +293,7 @@ def _training_arguments(
     y: Any,
     sample_weight: Any,
     class_weight: Mapping[int, float] | None,
+    training: bool,
     output_format: str = "simple",
 ) -> tuple[Any, Any, Any]:
     """x, y and sample weight as tensors, checked; the model built."""
@@ -293,7 +307,7 @@ def _training_arguments(
         raise ValueError("Gradients need targets; y is None.")
     if class_weight is not None and sample_weight is not None:
         raise ValueError("Give sample_weight or class_weight, not both.")
-    tensors = _parse_x(x)
+    tensors = _parse_x(_unwrapped(model, x))
     targets, weights = _tensors("y", y), _tensors("sample_weight", sample_weight)
     samples = _batch_sizes("x", tensors)
     for name, part in (("y", targets), ("sample_weight", weights)):
@@ -311,7 +325,7 @@ def _training_arguments(
         weights = tf.convert_to_tensor(
             class_weight_to_sample_weights(targets, class_weight), keras.config.floatx()
         )
-    build(model, tensors)
+    build(model, tensors, training)
     return tensors, targets, weights
 
 
@@ -341,9 +355,18 @@ class _Selection:
     are held weakly.
     """
 
-    include: tuple[Hashable, ...] | None
-    exclude: tuple[Hashable, ...]
+    include: tuple[Any, ...] | None
+    exclude: tuple[Any, ...]
     nested: bool
+
+    @property
+    def is_hashable(self) -> bool:
+        """Not if a function among the selectors isn't."""
+        try:
+            hash(self)
+        except TypeError:
+            return False
+        return True
 
     def __call__(self, calls: Sequence[LayerCall]) -> list[LayerCall]:
         inside = [call for call in calls if call.parent is not None]
@@ -360,7 +383,7 @@ class _Selection:
 
     def _fitting(
         self,
-        held: Iterable[Hashable],
+        held: Iterable[Any],
         level: Sequence[LayerCall],
         inside: Sequence[LayerCall],
     ) -> set[str]:
@@ -394,7 +417,9 @@ def _in_model_order(calls: Sequence[LayerCall]) -> list[LayerCall]:
     def place(call: LayerCall) -> tuple[tuple[float, int], ...]:
         if call.parent is None:
             return ()
-        position = positions.get(id(call.parent), {}).get(id(call.operation), 0)
+        known = positions.get(id(call.parent), {})
+        # After them, what a functional model with a `call` of its own adds.
+        position = known.get(id(call.operation), len(known))
         return (*place(call.parent), (position, ended[id(call)]))
 
     inside = [call for call in calls if call.parent is not None]
@@ -405,12 +430,16 @@ def _entries(calls: Iterable[LayerCall]) -> list[tuple[str, Any]]:
     return [(call.path(), call.operation) for call in calls]
 
 
-def _held(selector: LayerSelector) -> Hashable:
-    """Something hashable that gives the selector back and keeps no model alive."""
+def _held(selector: LayerSelector) -> Any:
+    """Something that gives the selector back and, if it can, keeps no model alive."""
     if inspect.ismethod(selector):
         return weakref.WeakMethod(selector)
-    is_object = callable(selector) and not isinstance(selector, type)
-    return weakref.ref(selector) if is_object else selector
+    if not callable(selector) or isinstance(selector, type):
+        return selector
+    try:
+        return weakref.ref(selector)
+    except TypeError:  # Such as a method of a built-in type.
+        return selector
 
 
 def _released(held: Any) -> LayerSelector:
@@ -461,10 +490,26 @@ def _activations_of(
 ) -> dict[str, _Outputs]:
     if selection is None:
         return {}
-    run = compiled_pass(
-        model, gradients=False, training=training, select=selection, reduce=_activations
-    )
+    run = _pass(model, selection, _activations, training, gradients=False)
     return _as_arrays(run(tensors))
+
+
+def _pass(
+    model: keras.Model,
+    selection: _Selection,
+    reduce: Reduce,
+    training: bool,
+    gradients: bool = True,
+) -> CompiledPass:
+    """The pass for a selection: a known one, if selections can be told apart."""
+    make = compiled_pass if selection.is_hashable else CompiledPass
+    return make(
+        model,
+        gradients=gradients,
+        training=training,
+        select=selection,
+        reduce=reduce,
+    )
 
 
 def _activations(captured: Captured, layout: ModelLayout, extra: Any) -> Any:
@@ -479,7 +524,7 @@ def _activation_gradients(captured: Captured, layout: ModelLayout, extra: Any) -
         activation = captured.activations.get(path)
         if activation is None or path in captured.activation_gradients:
             return captured.activation_gradients.get(path)
-        if activation.dtype.is_floating:
+        if activation.dtype.is_floating or activation.dtype.is_complex:
             return tf.zeros_like(activation)
         return tf.fill(tf.shape(activation), tf.constant(np.nan, tf.float32))
 

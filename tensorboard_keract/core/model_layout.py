@@ -139,16 +139,28 @@ def output_paths(call: LayerCall) -> list[str]:
 
 
 def named_inputs(model: keras.Model, x: Any) -> dict[str, tf.Tensor]:
-    """The input tensors by name: of the input layers, of a dict, or numbered."""
-    flat = [t for t in keras.tree.flatten(x) if isinstance(t, tf.Tensor)]
-    if isinstance(x, Mapping) and len(x) == len(flat):
-        return {str(name): tensor for name, tensor in sorted(x.items())}
+    """The input tensors by name: of the input layers, of a dict, or numbered.
+
+    Sparse and missing ones are left out.
+    """
+    leaves = keras.tree.flatten(x)
     symbolic = keras.tree.flatten(getattr(model, "inputs", None) or [])
-    if len(symbolic) == len(flat):
+    if isinstance(x, Mapping) and len(x) == len(leaves):
+        leaves = [value for _, value in sorted(x.items())]
+        names = sorted(map(str, x))
+    elif len(symbolic) == len(leaves):
         names = [_input_name(t) for t in symbolic]
-        if len(set(names)) == len(names):
-            return dict(zip(names, flat, strict=True))
-    return dict(zip(_numbered("input", len(flat)), flat, strict=True))
+    else:
+        names = []
+    is_nested = any(isinstance(leaf, (Mapping, list, tuple)) for leaf in leaves)
+    if is_nested or len(set(names)) < len(leaves):
+        leaves = [t for t in keras.tree.flatten(x) if isinstance(t, tf.Tensor)]
+        names = _numbered("input", len(leaves))
+    return {
+        name: leaf
+        for name, leaf in zip(names, leaves, strict=True)
+        if isinstance(leaf, tf.Tensor)
+    }
 
 
 def _input_name(symbolic: Any) -> str:

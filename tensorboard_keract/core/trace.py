@@ -40,6 +40,13 @@ from tensorflow.python.eager.polymorphic_function.polymorphic_function import (
 
 ATTENTION_SCORES: Final = "attention_scores"
 
+# Layers in attention layers by attribute: their own names are numbered anew in each
+# process.
+_NAMES_IN_ATTENTION: Final = {
+    "_softmax": ATTENTION_SCORES,
+    "_dropout_layer": "attention_dropout",
+}
+
 
 @dataclass
 class LayerCall:
@@ -47,13 +54,14 @@ class LayerCall:
 
     Attributes:
       operation: the Keras layer or operation.
-      name: the operation's; "attention_scores" for those of an attention layer.
+      name: the operation's, or a fixed one for layers in an attention layer.
       parent: the call inside which this one happened; None for the root model.
       occurrence: how many earlier calls inside `parent` had the same name.
       parents: the calls, or names of model inputs, whose outputs this one reads.
       outputs: its output tensors, flattened; None where one can't be recorded.
-      logits: for each output, the tensor that the loss reads in its place: Keras'
-        crossentropies take the input of a softmax or sigmoid, not its output.
+      logits: for each output, the input of the softmax or sigmoid that made it.
+      loss_logits: the same, as the loss reads it in place of the output: Keras'
+        crossentropies do.
       is_container: whether it only holds others: the root, or a model all of whose
         outputs are those of calls in it.
     """
@@ -65,6 +73,7 @@ class LayerCall:
     parents: tuple[LayerCall | str, ...] = ()
     outputs: tuple[tf.Tensor | None, ...] = ()
     logits: tuple[tf.Tensor | None, ...] = ()
+    loss_logits: tuple[tf.Tensor | None, ...] = ()
     is_container: bool = False
     calls_by_name: Counter[str] = field(default_factory=Counter)
     inner_outputs: set[str | int] = field(default_factory=set)
@@ -106,6 +115,7 @@ class Trace:
             None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
         )
         self._stack: list[LayerCall] = []
+        self._logits: dict[str | int, tuple[tf.Tensor, tf.Tensor]] = {}
         # Keeps the inputs: a freed eager tensor's key might be another's.
         self._inputs = inputs
         self._producers: dict[str | int, LayerCall | str] = {
@@ -116,7 +126,8 @@ class Trace:
         """Calls through to `call`, and notes what went in and came out."""
         if not self._is_followed(operation):
             return call(operation, *args, **kwargs)
-        record = self._enter(operation, keras.tree.flatten((args, kwargs)))
+        inputs = keras.tree.flatten((args, kwargs))
+        record = self._enter(operation, inputs)
         # The cell of a recurrent layer is called once outside its loop, to learn
         # shapes: those are not the activations of any step.
         opaque = isinstance(operation, keras.layers.RNN)
@@ -128,6 +139,8 @@ class Trace:
                 output = call(operation, *args, **kwargs)
         finally:
             self._stack.pop()
+        if record.parent is not None:
+            output = self._as_own(record, inputs, output)
         self._exit(record, output)
         return output
 
@@ -151,13 +164,37 @@ class Trace:
         self._stack.append(record)
         return record
 
+    def _as_own(self, record: LayerCall, inputs: list[Any], output: Any) -> Any:
+        """The output as tensors that are no others', so that its gradient is its own.
+
+        A layer may pass its input on, or give a constant or a weight.
+        """
+        others = {self._key(t) for t in inputs if self._is_recordable(t)}
+        others -= record.inner_outputs
+
+        def own(value: Any) -> Any:
+            is_tensor = isinstance(value, (tf.Tensor, keras.Variable))
+            if not is_tensor or isinstance(value, keras.KerasTensor):
+                return value
+            if self._is_recordable(value):
+                if self._key(value) not in others:
+                    return value
+            elif isinstance(value, tf.Tensor) and tf.is_symbolic_tensor(value):
+                return value  # Of another graph.
+            tensor = tf.identity(value)
+            for attribute in ("_keras_mask", "_keras_logits"):
+                if hasattr(value, attribute):
+                    setattr(tensor, attribute, getattr(value, attribute))
+            return tensor
+
+        return keras.tree.map_structure(own, output)
+
     def _exit(self, record: LayerCall, output: Any) -> None:
         flat = [t for t in keras.tree.flatten(output) if t is not None]
         record.outputs = tuple(t if self._is_recordable(t) else None for t in flat)
-        record.logits = tuple(
-            logits if self._is_recordable(logits) else None
-            for logits in (getattr(t, "_keras_logits", None) for t in flat)
-        )
+        logits = [None if t is None else self._logits_of(t) for t in record.outputs]
+        record.logits = tuple(found and found[0] for found in logits)
+        record.loss_logits = tuple(found and found[1] for found in logits)
         keys = {self._key(t) for t in record.outputs if t is not None}
         if record.parent is not None:
             record.parent.inner_outputs |= keys
@@ -167,6 +204,19 @@ class Trace:
         if not record.is_container:
             self._producers.update(dict.fromkeys(keys, record))
         self.calls.append(record)
+
+    def _logits_of(self, tensor: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor] | None:
+        """The logits of a tensor, and what the loss is given in their place.
+
+        That is a tensor of its own, so that a gradient there tells that the loss
+        does read it.
+        """
+        key = self._key(tensor)
+        logits = getattr(tensor, "_keras_logits", None)
+        if key not in self._logits and self._is_recordable(logits):
+            self._logits[key] = logits, tf.identity(logits)
+            tensor._keras_logits = self._logits[key][1]
+        return self._logits.get(key)
 
     def _key(self, tensor: tf.Tensor) -> str | int:
         """What tells a tensor from others; names do within a graph."""
@@ -205,10 +255,17 @@ class Trace:
 
 
 def _name(operation: Operation, parent: LayerCall | None) -> str:
-    # The softmax of an attention layer has a name that differs from run to run.
-    if parent is not None and operation is getattr(parent.operation, "_softmax", None):
-        return ATTENTION_SCORES
+    if parent is not None and isinstance(parent.operation, _ATTENTION_LAYERS):
+        for attribute, name in _NAMES_IN_ATTENTION.items():
+            if operation is getattr(parent.operation, attribute, None):
+                return name
     return str(operation.name)
+
+
+_ATTENTION_LAYERS: Final = (
+    keras.layers.MultiHeadAttention,
+    keras.layers.GroupQueryAttention,
+)
 
 
 class _ThreadState(threading.local):
@@ -244,10 +301,17 @@ def _intercept_function(original: Callable[..., Any]) -> Callable[..., Any]:
         if function._autograph:
             inner = autograph_util.py_func_from_autograph(inner)
             status = ag_ctx.Status.ENABLED
+        # Into and out of a function of its own go tensors without what Keras notes at
+        # them, such as masks.
+        args, kwargs = tf.nest.map_structure(_bare, (args, kwargs))
         with ag_ctx.ControlStatusCtx(status):
-            return inner(*args, **kwargs)
+            return tf.nest.map_structure(_bare, inner(*args, **kwargs))
 
     return call
+
+
+def _bare(value: Any) -> Any:
+    return tf.identity(value) if isinstance(value, tf.Tensor) else value
 
 
 def _intercept_attention(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -285,8 +349,10 @@ _INTERCEPTIONS: Final = [
     for owner, name, intercept in (
         (Operation, "__call__", _intercept_operation),
         (TensorFlowFunction, "__call__", _intercept_function),
-        (keras.layers.MultiHeadAttention, "_compute_attention", _intercept_attention),
-        (keras.layers.GroupQueryAttention, "_compute_attention", _intercept_attention),
+        *(
+            (layer, "_compute_attention", _intercept_attention)
+            for layer in _ATTENTION_LAYERS
+        ),
     )
 ]
 
