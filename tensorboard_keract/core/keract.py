@@ -9,16 +9,11 @@ lives. Nothing in the model changes, except that one that is not built yet is bu
 from __future__ import annotations
 
 import functools
-import inspect
-import math
 import os
 import warnings
-import weakref
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import keras
 import numpy as np
@@ -28,6 +23,7 @@ from keras.src.trainers.data_adapters.data_adapter_utils import (
     class_weight_to_sample_weights,
 )
 
+from tensorboard_keract.core.call_selection import CallSelection
 from tensorboard_keract.core.capture import (
     Captured,
     CompiledPass,
@@ -38,11 +34,9 @@ from tensorboard_keract.core.capture import (
     compiled_pass,
 )
 from tensorboard_keract.core.layer_selection import (
-    LayerSelector,
     LayerSelectors,
     UnknownLayerError,
     listed,
-    select_layers,
 )
 from tensorboard_keract.core.model_layout import (
     UNSEEN_NOTE,
@@ -50,6 +44,7 @@ from tensorboard_keract.core.model_layout import (
     named_inputs,
     output_paths,
 )
+from tensorboard_keract.core.nodes import Node, parse_nodes
 from tensorboard_keract.core.trace import LayerCall
 
 Arrays: TypeAlias = npt.NDArray[Any] | list[npt.NDArray[Any]]
@@ -135,7 +130,7 @@ def get_activations(
             raise ValueError(
                 "nodes_to_evaluate stands beside a choice of layers; give one of them."
             )
-        nodes = _parse_nodes(model, nodes_to_evaluate)
+        nodes = parse_nodes(model, nodes_to_evaluate)
         return _evaluated_nodes(model, tensors, inputs, nodes, output_format, training)
     chosen, selection = _selection(inputs, layer_names, exclude_layers, nested)
     try:
@@ -174,10 +169,11 @@ def get_gradients_of_activations(
 
     Returns:
       Arrays under the keys of `get_activations` without the inputs, each of the shape
-      of the activation. float32 or the dtype of the activation; under mixed precision
-      they are those of the unscaled loss, but ±Inf where the scaled ones are beyond
-      float16, as in training, which lowers the scale then. Zero where the loss does not depend on an
-      activation, NaN where it has no derivative (integers, booleans, strings).
+      of the activation. float32 or the dtype of the activation. Zero where the loss
+      does not depend on an activation, NaN where it has no derivative (integers,
+      booleans, strings). Under mixed precision they are those of the unscaled loss,
+      but ±Inf where the scaled ones are beyond float16, as in training, which lowers
+      the scale then.
 
       A softmax or sigmoid at the end whose input the loss reads in its place, as
       Keras' crossentropies do, has the gradient with respect to that input, the
@@ -344,112 +340,7 @@ def _inputs_as_given(model: keras.Model, x: Any, tensors: Any) -> dict[str, _Out
     }
 
 
-# Which calls.
-
-
-@dataclass(frozen=True)
-class _Selection:
-    """Chooses calls by layer selectors, while a pass is traced.
-
-    Hashable, and without a reference that keeps a model alive: layers and functions
-    are held weakly.
-    """
-
-    include: tuple[Any, ...] | None
-    exclude: tuple[Any, ...]
-    nested: bool
-
-    @property
-    def is_hashable(self) -> bool:
-        """Not if a function among the selectors isn't."""
-        try:
-            hash(self)
-        except TypeError:
-            return False
-        return True
-
-    def __call__(self, calls: Sequence[LayerCall]) -> list[LayerCall]:
-        inside = [call for call in calls if call.parent is not None]
-        opened = [call for call in inside if not call.is_container]
-        level = opened if self.nested else [c for c in inside if c.parent is calls[-1]]
-        chosen = {call.path() for call in level}
-        if self.include is not None:
-            chosen = self._fitting(self.include, level, inside)
-        excluded = self._fitting(self.exclude, level, inside)
-        if chosen and chosen <= excluded:
-            raise ValueError("No layer is left: all that are chosen are excluded.")
-        kept = chosen - excluded
-        return [c for c in _in_model_order(calls) if c.path() in kept]
-
-    def _fitting(
-        self,
-        held: Iterable[Any],
-        level: Sequence[LayerCall],
-        inside: Sequence[LayerCall],
-    ) -> set[str]:
-        """Paths of the calls that fit; deeper ones where none of the level does."""
-        containers = [c for c in inside if c.is_container] if self.nested else []
-        found: set[str] = set()
-        for selector in map(_released, held):
-            try:
-                fitting = select_layers(
-                    _entries(level), selector, containers=_entries(containers)
-                )
-            except UnknownLayerError:
-                fitting = select_layers(_entries(inside), selector)
-            found.update(fitting)
-        return found
-
-
-def _in_model_order(calls: Sequence[LayerCall]) -> list[LayerCall]:
-    """The calls inside the root in the order of computation, but those of a functional
-    model in the order of its operations, which is that of `model.layers`.
-
-    The two differ between branches. Layers in a layer come before it.
-    """
-    ended = {id(call): number for number, call in enumerate(calls)}
-    positions: dict[int, dict[int, int]] = {}  # Of operations in functional models.
-    for call in calls:
-        if isinstance(call.operation, keras.Model):
-            operations = getattr(call.operation, "operations", [])
-            positions[id(call)] = {id(o): i for i, o in enumerate(operations)}
-
-    def place(call: LayerCall) -> tuple[tuple[float, int], ...]:
-        if call.parent is None:
-            return ()
-        known = positions.get(id(call.parent), {})
-        # After them, what a functional model with a `call` of its own adds.
-        position = known.get(id(call.operation), len(known))
-        return (*place(call.parent), (position, ended[id(call)]))
-
-    inside = [call for call in calls if call.parent is not None]
-    return sorted(inside, key=lambda call: (*place(call), (math.inf, 0)))
-
-
-def _entries(calls: Iterable[LayerCall]) -> list[tuple[str, Any]]:
-    return [(call.path(), call.operation) for call in calls]
-
-
-def _held(selector: LayerSelector) -> Any:
-    """Something that gives the selector back and, if it can, keeps no model alive."""
-    if inspect.ismethod(selector):
-        return weakref.WeakMethod(selector)
-    if not callable(selector) or isinstance(selector, type):
-        return selector
-    try:
-        return weakref.ref(selector)
-    except TypeError:  # Such as a method of a built-in type.
-        return selector
-
-
-def _released(held: Any) -> LayerSelector:
-    if not isinstance(held, weakref.ref):
-        selector: LayerSelector = held
-        return selector
-    referent: LayerSelector | None = held()
-    if referent is None:
-        raise ReferenceError("A layer or function that selects layers is gone.")
-    return referent
+# Which inputs and calls.
 
 
 def _selection(
@@ -457,21 +348,23 @@ def _selection(
     layer_names: LayerSelectors | None,
     exclude_layers: LayerSelectors | None,
     nested: bool,
-) -> tuple[dict[str, _Outputs], _Selection | None]:
+) -> tuple[dict[str, _Outputs], CallSelection | None]:
     """The inputs that are chosen, and which calls; None for no calls."""
     exclude = [] if exclude_layers is None else listed(exclude_layers)
     left = {name: value for name, value in inputs.items() if name not in exclude}
-    excluded = tuple(_held(s) for s in exclude if not _is_among(s, inputs))
+    excluded = [selector for selector in exclude if not _is_among(selector, inputs)]
     if layer_names is None:
-        return left, _Selection(None, excluded, nested)
+        return left, CallSelection.of(None, excluded, nested)
     include = listed(layer_names)
     if not include:
         raise UnknownLayerError(
             "layer_names is empty. Leave it out for all layers, or give names."
         )
     chosen = {name: value for name, value in left.items() if name in include}
-    included = tuple(_held(s) for s in include if not _is_among(s, inputs))
-    return chosen, _Selection(included, excluded, nested) if included else None
+    included = [selector for selector in include if not _is_among(selector, inputs)]
+    if not included:
+        return chosen, None
+    return chosen, CallSelection.of(included, excluded, nested)
 
 
 def _is_among(selector: Any, inputs: dict[str, _Outputs]) -> bool:
@@ -486,7 +379,7 @@ def _nothing(calls: Sequence[LayerCall]) -> list[LayerCall]:
 
 
 def _activations_of(
-    model: keras.Model, tensors: Any, selection: _Selection | None, training: bool
+    model: keras.Model, tensors: Any, selection: CallSelection | None, training: bool
 ) -> dict[str, _Outputs]:
     if selection is None:
         return {}
@@ -496,7 +389,7 @@ def _activations_of(
 
 def _pass(
     model: keras.Model,
-    selection: _Selection,
+    selection: CallSelection,
     reduce: Reduce,
     training: bool,
     gradients: bool = True,
@@ -601,97 +494,21 @@ def _formatted(found: Mapping[str, _Outputs], output_format: str) -> dict[Any, A
     return simple if output_format == "simple" else dict(enumerate(simple.values()))
 
 
-# Nodes: Keras tensors and variables.
-
-
-class _Node(NamedTuple):
-    """One of `nodes_to_evaluate`.
-
-    Attributes:
-      path: of the layer call, the input or the variable.
-      output: which of the call's outputs.
-      value: of a variable.
-    """
-
-    path: str
-    output: int = 0
-    value: npt.NDArray[Any] | None = None
-
-
-def _parse_nodes(model: keras.Model, nodes_to_evaluate: Any) -> list[_Node]:
-    if isinstance(nodes_to_evaluate, (keras.KerasTensor, keras.Variable)):
-        nodes_to_evaluate = [nodes_to_evaluate]
-    nodes = [_parse_node(model, node) for node in nodes_to_evaluate]
-    if not nodes:
-        raise ValueError(
-            "nodes_to_evaluate is empty. Give Keras tensors of the model, such as"
-            " model.layers[0].output, or leave it out for all layers."
-        )
-    return nodes
-
-
-def _parse_node(model: keras.Model, node: Any) -> _Node:
-    if isinstance(node, keras.Variable):
-        if not any(variable is node for variable in model.variables):
-            raise ValueError(f"The variable {node.path!r} is not one of this model.")
-        return _Node(str(node.path), value=_as_array(tf.convert_to_tensor(node.value)))
-    if not isinstance(node, keras.KerasTensor):
-        raise TypeError(
-            f"A node is a Keras tensor, such as layer.output, or a variable; got"
-            f" {node!r}. Give layers and their names as layer_names."
-        )
-    found = list(_places(model, node, ""))
-    if len(found) != 1:
-        raise ValueError(
-            f"The Keras tensor {node.name!r} is computed by {len(found)} calls of this"
-            f" model: {', '.join(place.path for place in found)}. Name one in"
-            " layer_names."
-            if found
-            else f"The Keras tensor {node.name!r} is not one that this model computes."
-        )
-    return found[0]
-
-
-def _places(
-    model: keras.Model, tensor: keras.KerasTensor, above: str
-) -> Iterator[_Node]:
-    """Where in a functional model, and the models in it, a Keras tensor is computed.
-
-    Walks the nodes in the order in which a call computes them, and so names them as
-    `trace` does.
-    """
-    graph = getattr(model, "_functional", None) or model
-    by_depth = getattr(graph, "_nodes_by_depth", {})
-    nodes = [n for depth in sorted(by_depth, reverse=True) for n in by_depth[depth]]
-    calls = Counter(node.operation.name for node in nodes)
-    seen: Counter[str] = Counter()
-    for node in nodes:
-        name = str(node.operation.name)
-        label = name if calls[name] == 1 else f"{name}@{seen[name]}"
-        seen[name] += 1
-        path = above + label
-        for i, output in enumerate(node.outputs):
-            if output is tensor and not (node.is_input and above):
-                yield _Node(path, i)
-        if isinstance(node.operation, keras.Model):
-            yield from _places(node.operation, tensor, f"{path}/")
-
-
 def _evaluated_nodes(
     model: keras.Model,
     tensors: Any,
     inputs: dict[str, _Outputs],
-    nodes: list[_Node],
+    nodes: list[Node],
     output_format: str,
     training: bool,
 ) -> dict[Any, Arrays]:
     paths = {node.path for node in nodes if node.value is None} - inputs.keys()
-    selection = _Selection(tuple(sorted(paths)), (), nested=False) if paths else None
+    selection = CallSelection.of(sorted(paths), (), nested=False) if paths else None
     found = {**inputs, **_activations_of(model, tensors, selection, training)}
     values: dict[Any, Arrays] = {}
     for path, output, value in nodes:
         if value is not None:
-            values[path] = value
+            values[path] = _as_array(value)
             continue
         outputs = found[path]
         array = outputs[output]
