@@ -41,11 +41,11 @@ setup: $(CACHE)/installed $(CACHE)/frontend $(CACHE)/browser static ## Install e
 .PHONY: test
 test: setup lint ## Check and test everything
 	cd frontend && npm test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: test-long
 test-long: setup ## Run the tests that take minutes: all of keras.applications
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -n 2 -m long
 
 .PHONY: lint
 lint: $(CACHE)/installed ## Check form and types of the Python code

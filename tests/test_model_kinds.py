@@ -1460,6 +1460,18 @@ def test_an_input_and_a_layer_of_one_name_are_both_there() -> None:
     assert sorted(array.shape for array in found.values()) == [(2, 2), (2, 5)]
 
 
+@pytest.mark.parametrize("make", [tuple, lambda x: {"left": x[0], "right": x[1]}])
+def test_inputs_in_a_tuple_or_a_dict_are_those_in_a_list(
+    make: Callable[[Any], Any],
+) -> None:
+    kind = model_kinds.lists()
+    expected = get_activations(kind.model, kind.x)
+    found = get_activations(kind.model, make(kind.x))
+    assert list(found) == list(expected)
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
+
+
 def test_inputs_may_be_nested_in_dicts() -> None:
     class Model(keras.Model):
         def __init__(self) -> None:
@@ -1648,6 +1660,36 @@ def test_masks_do_not_get_out_of_a_compiled_function() -> None:
     x, y = model_kinds.tokens(3, 5), model_kinds.random(3, 5, 2)
     found = get_gradients_of_activations(model, x, y)["head"]
     np.testing.assert_allclose(found, 2 * (model(x).numpy() - y) / y.size, rtol=1e-4)
+
+
+def test_arguments_of_a_compiled_function_are_tensors_in_it() -> None:
+    """Arrays always, and numbers where the function's signature says so."""
+
+    class Model(keras.Model):
+        def __init__(self) -> None:
+            super().__init__(name="helped_by_functions")
+            self.hidden = layers.Dense(3, name="hidden")
+
+        def build(self, shape: Any) -> None:
+            self.hidden.build(shape)
+
+        @tf.function
+        def shifted(self, x: Any, by: Any) -> Any:
+            by.get_shape().assert_is_compatible_with((3,))
+            return self.hidden(x + by)
+
+        @tf.function(input_signature=[tf.TensorSpec((None, 3)), tf.TensorSpec(())])
+        def scaled(self, x: Any, factor: Any) -> Any:
+            factor.get_shape().assert_has_rank(0)
+            return x * factor
+
+        def call(self, x: Any) -> Any:
+            return self.scaled(self.shifted(x, np.arange(3, dtype=np.float32)), 2.0)
+
+    model, x = Model(), model_kinds.random(2, 3)
+    expected = model(x).numpy() / 2
+    found = get_activations(model, x)
+    np.testing.assert_allclose(found["hidden"], expected, rtol=1e-5)
 
 
 def test_sparse_inputs_are_inputs() -> None:

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
-
 from tensorboard_keract.core.layer_selection import (
     LayerSelector,
     UnknownLayerError,
@@ -89,21 +87,24 @@ def _in_model_order(calls: Sequence[LayerCall]) -> list[LayerCall]:
     """The calls inside the root in the order of computation, but those of a functional
     model in the order of its operations, which is that of `model.layers`.
 
-    The two differ between branches. Layers in a layer come before it.
+    The two differ between branches. Layers in a layer come before it. A functional
+    model whose `call` adds layers to its graph is in the order of computation.
     """
     ended = {id(call): number for number, call in enumerate(calls)}
+    inner: dict[int, set[int]] = {}
+    for call in calls:
+        inner.setdefault(id(call.parent), set()).add(id(call.operation))
     positions: dict[int, dict[int, int]] = {}  # Of operations in functional models.
     for call in calls:
-        if isinstance(call.operation, keras.Model):
-            operations = getattr(call.operation, "operations", [])
-            positions[id(call)] = {id(o): i for i, o in enumerate(operations)}
+        operations = getattr(call.operation, "operations", [])
+        places = {id(operation): i for i, operation in enumerate(operations)}
+        if inner.get(id(call), set()) <= places.keys():
+            positions[id(call)] = places
 
     def place(call: LayerCall) -> tuple[tuple[float, int], ...]:
         if call.parent is None:
             return ()
-        known = positions.get(id(call.parent), {})
-        # After them, what a functional model with a `call` of its own adds.
-        position = known.get(id(call.operation), len(known))
+        position = positions.get(id(call.parent), {}).get(id(call.operation), 0)
         return (*place(call.parent), (position, ended[id(call)]))
 
     inside = [call for call in calls if call.parent is not None]
@@ -123,12 +124,12 @@ def _held(selector: LayerSelector) -> Any:
     try:
         return weakref.ref(selector)
     except TypeError:  # Such as a method of a built-in type.
-        return selector
+        return [selector]  # Not hashable, so that no pass is kept that would hold it.
 
 
 def _released(held: Any) -> LayerSelector:
     if not isinstance(held, weakref.ref):
-        selector: LayerSelector = held
+        selector: LayerSelector = held[0] if isinstance(held, list) else held
         return selector
     referent: LayerSelector | None = held()
     if referent is None:

@@ -13,6 +13,7 @@ The pass runs in a `keras.StatelessScope`: whatever it would change in the model
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -119,13 +120,15 @@ class CompiledPass:
         self._training = training
         self._loss = loss
         self._built_loss: Any = None
-        self._signatures: set[str] = set()
+        self._signatures: set[Hashable] = set()
         self._select = _without_containers if select is None else select
         self._reduce = reduce
         self.layout: ModelLayout | None = None
         self.gradient_notes: dict[str, str] = {}
         self.trace_count = 0
-        self._function = tf.function(self._run, autograph=False)
+        # A partial has no code, by which TensorFlow would take all passes for one that
+        # is traced too often, and warn.
+        self._function = tf.function(functools.partial(self._run), autograph=False)
 
     def __call__(
         self, x: Any, y: Any = None, sample_weight: Any = None, extra: Any = None
@@ -167,7 +170,8 @@ class CompiledPass:
         at a time may trace a model, for Keras notes in the layers what a call finds.
         """
         model = self._model()
-        key = str(keras.tree.map_structure(_signature, (x, y, sample_weight)))
+        signature = keras.tree.map_structure(_signature, (x, y, sample_weight))
+        key = str(signature), tf.distribute.get_strategy()
         if model is None or (key in self._signatures and not self._runs_eagerly()):
             yield
             return
@@ -355,7 +359,9 @@ def check_backend() -> None:
         )
 
 
-_called: weakref.WeakKeyDictionary[keras.Model, set[bool]] = weakref.WeakKeyDictionary()
+_called: weakref.WeakKeyDictionary[keras.Model, set[Hashable]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 def build(model: keras.Model, x: Any, training: bool = False) -> None:
@@ -365,12 +371,13 @@ def build(model: keras.Model, x: Any, training: bool = False) -> None:
     """
     with lock_of(model), _losses_kept(model):
         called = _called.setdefault(model, set())
+        how = training, str(keras.tree.map_structure(lambda _: None, x))
         if model.built and (
             # A layer may stay as it is because it is never called.
-            training in called or all(layer.built for layer in model._flatten_layers())
+            how in called or all(layer.built for layer in model._flatten_layers())
         ):
             return
-        called.add(training)
+        called.add(how)
         _call_symbolically(model, x, training)
 
 
@@ -430,7 +437,7 @@ def _built_loss(model: keras.Model, x: Any, y: Any) -> Any:
         reduction=compile_loss.reduction,
         output_names=compile_loss.output_names,
     )
-    with _losses_kept(model), keras.StatelessScope():
+    with _losses_kept(model):
         y_pred = _call_symbolically(model, x)
     # By a call, which brings y into the structure of the outputs.
     y, y_pred = keras.tree.map_structure(_symbolic, (y, y_pred))
@@ -449,7 +456,8 @@ def _call_symbolically(model: keras.Model, x: Any, training: bool = False) -> An
         except Exception:
             if not getattr(model, "run_eagerly", False):
                 raise
-            return _call_model(model, x, training)
+            with keras.StatelessScope():
+                return _call_model(model, x, training)
 
 
 def _signature(value: Any) -> Any:

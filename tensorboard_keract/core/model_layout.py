@@ -147,7 +147,7 @@ def named_inputs(model: keras.Model, x: Any) -> dict[str, tf.Tensor]:
     symbolic = keras.tree.flatten(getattr(model, "inputs", None) or [])
     if isinstance(x, Mapping) and len(x) == len(leaves):
         leaves = [value for _, value in sorted(x.items())]
-        names = sorted(map(str, x))
+        names = [str(key) for key in sorted(x)]
     elif len(symbolic) == len(leaves):
         names = [_input_name(t) for t in symbolic]
     else:

@@ -25,11 +25,12 @@ import contextlib
 import inspect
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras.src.ops.operation import Operation
 from tensorflow.python.autograph.core import ag_ctx
@@ -115,6 +116,7 @@ class Trace:
             None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
         )
         self._stack: list[LayerCall] = []
+        self._recurrent_calls = 0
         self._logits: dict[str | int, tuple[tf.Tensor, tf.Tensor]] = {}
         # Keeps the inputs: a freed eager tensor's key might be another's.
         self._inputs = inputs
@@ -130,14 +132,12 @@ class Trace:
         record = self._enter(operation, inputs)
         # The cell of a recurrent layer is called once outside its loop, to learn
         # shapes: those are not the activations of any step.
-        opaque = isinstance(operation, keras.layers.RNN)
+        is_recurrent = isinstance(operation, keras.layers.RNN)
+        self._recurrent_calls += is_recurrent
         try:
-            if opaque:
-                with _activated(None):
-                    output = call(operation, *args, **kwargs)
-            else:
-                output = call(operation, *args, **kwargs)
+            output = call(operation, *args, **kwargs)
         finally:
+            self._recurrent_calls -= is_recurrent
             self._stack.pop()
         if record.parent is not None:
             output = self._as_own(record, inputs, output)
@@ -147,6 +147,8 @@ class Trace:
     def _is_followed(self, operation: Operation) -> bool:
         if not self._stack:
             return operation is self._model
+        if self._recurrent_calls:
+            return False
         # Of operations that are no layers, those that are nodes of a functional model.
         # Some of `keras.ops` call others, under names that differ from run to run.
         nodes = getattr(self._stack[-1].operation, "operations", ())
@@ -304,6 +306,8 @@ def _intercept_function(original: Callable[..., Any]) -> Callable[..., Any]:
         # Into and out of a function of its own go tensors without what Keras notes at
         # them, such as masks.
         args, kwargs = tf.nest.map_structure(_bare, (args, kwargs))
+        if function.input_signature is not None:
+            args = _as_specified(function.input_signature, args)
         with ag_ctx.ControlStatusCtx(status):
             return tf.nest.map_structure(_bare, inner(*args, **kwargs))
 
@@ -311,7 +315,22 @@ def _intercept_function(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _bare(value: Any) -> Any:
-    return tf.identity(value) if isinstance(value, tf.Tensor) else value
+    is_array = isinstance(value, (tf.Tensor, np.ndarray, np.generic))
+    return tf.identity(value) if is_array else value
+
+
+def _as_specified(signature: Sequence[Any], args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Arguments with the types of an input signature; there may be more of them."""
+
+    def converted(spec: Any, value: Any) -> Any:
+        is_dense = isinstance(spec, tf.TensorSpec)
+        return tf.convert_to_tensor(value, spec.dtype) if is_dense else value
+
+    specified = (
+        keras.tree.map_structure_up_to(spec, converted, spec, value)
+        for spec, value in zip(signature, args, strict=False)
+    )
+    return (*specified, *args[len(signature) :])
 
 
 def _intercept_attention(original: Callable[..., Any]) -> Callable[..., Any]:
