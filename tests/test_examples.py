@@ -68,7 +68,7 @@ def test_recurrent_guesses_better_after_each_row(tmp_path: Path) -> None:
 
 
 def test_nested_model_shows_what_each_choice_of_layers_gives(tmp_path: Path) -> None:
-    printed = _run("nested_model.py", tmp_path, "--epochs", "2")
+    printed = _run("nested_model.py", tmp_path, "--epochs", "1")
     chosen = dict(re.findall(r"^(.*):\n    (.*)$", printed, re.MULTILINE))
     inside = {
         call: [f"encoder@{call}/{name}" for name in ("conv", "pool", "flatten", "code")]

@@ -139,10 +139,18 @@ class Trace:
         finally:
             self._recurrent_calls -= is_recurrent
             self._stack.pop()
+        record.is_container = record.parent is None or (
+            isinstance(operation, keras.Model)
+            and self._keys(output) <= record.inner_outputs
+        )
         if record.parent is not None:
             output = self._as_own(record, inputs, output)
         self._exit(record, output)
         return output
+
+    def _keys(self, output: Any) -> set[str | int]:
+        flat = keras.tree.flatten(output)
+        return {self._key(t) for t in flat if self._is_recordable(t)}
 
     def _is_followed(self, operation: Operation) -> bool:
         if not self._stack:
@@ -169,27 +177,38 @@ class Trace:
     def _as_own(self, record: LayerCall, inputs: list[Any], output: Any) -> Any:
         """The output as tensors that are no others', so that its gradient is its own.
 
-        A layer may pass its input on, or give a constant or a weight.
+        A layer may pass its input on, give a constant or a weight, or the output of a
+        layer in it that is read there as well.
         """
         others = {self._key(t) for t in inputs if self._is_recordable(t)}
-        others -= record.inner_outputs
+        others |= record.inner_outputs
 
         def own(value: Any) -> Any:
             is_tensor = isinstance(value, (tf.Tensor, keras.Variable))
             if not is_tensor or isinstance(value, keras.KerasTensor):
                 return value
-            if self._is_recordable(value):
-                if self._key(value) not in others:
-                    return value
-            elif isinstance(value, tf.Tensor) and tf.is_symbolic_tensor(value):
+            known = self._is_recordable(value)
+            if known and self._key(value) not in others:
+                return value
+            is_symbolic = isinstance(value, tf.Tensor) and tf.is_symbolic_tensor(value)
+            if not known and is_symbolic:
                 return value  # Of another graph.
             tensor = tf.identity(value)
             for attribute in ("_keras_mask", "_keras_logits"):
                 if hasattr(value, attribute):
                     setattr(tensor, attribute, getattr(value, attribute))
+            if known:
+                self._pass_on(self._key(value), self._key(tensor))
             return tensor
 
         return keras.tree.map_structure(own, output)
+
+    def _pass_on(self, key: str | int, copy: str | int) -> None:
+        """Notes for a copy what is known of a tensor."""
+        if key in self._producers:
+            self._producers[copy] = self._producers[key]
+        if key in self._logits:
+            self._logits[copy] = self._logits[key]
 
     def _exit(self, record: LayerCall, output: Any) -> None:
         flat = [t for t in keras.tree.flatten(output) if t is not None]
@@ -197,12 +216,9 @@ class Trace:
         logits = [None if t is None else self._logits_of(t) for t in record.outputs]
         record.logits = tuple(found and found[0] for found in logits)
         record.loss_logits = tuple(found and found[1] for found in logits)
-        keys = {self._key(t) for t in record.outputs if t is not None}
+        keys = self._keys(output)
         if record.parent is not None:
             record.parent.inner_outputs |= keys
-        record.is_container = record.parent is None or (
-            isinstance(record.operation, keras.Model) and keys <= record.inner_outputs
-        )
         if not record.is_container:
             self._producers.update(dict.fromkeys(keys, record))
         self.calls.append(record)
