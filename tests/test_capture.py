@@ -387,3 +387,24 @@ def test_a_pass_is_built_anew_for_another_loss_or_other_trainable_weights() -> N
         "twice/kernel",
         "twice/bias",
     }
+
+
+def test_outputs_that_are_one_tensor_have_a_gradient_each() -> None:
+    class Twice(keras.layers.Layer):
+        def call(self, x):
+            y = x * 2
+            return [y, y]
+
+        def compute_output_spec(self, x):
+            return [keras.KerasTensor(x.shape, x.dtype) for _ in range(2)]
+
+    x = keras.Input((1,), name="x")
+    one, other = Twice(name="twice")(x)
+    model = keras.Model(x, one + 3 * other)
+    model.compile("sgd", "mse")
+    _, found = _capture(
+        models.ModelCase(model, np.ones((1, 1), "f"), np.zeros((1, 1), "f"))
+    )
+    # d (y1 + 3 y2)^2 at y1 = y2 = 2.
+    assert float(found["activation_gradients"]["twice:0"][0, 0]) == 16
+    assert float(found["activation_gradients"]["twice:1"][0, 0]) == 48

@@ -182,6 +182,10 @@ class Trace:
         """
         others = {self._key(t) for t in inputs if self._is_recordable(t)}
         others |= record.inner_outputs
+        # One tensor as several outputs: each its own.
+        flat = keras.tree.flatten(output)
+        count = Counter(self._key(t) for t in flat if self._is_recordable(t))
+        others.update(key for key, times in count.items() if times > 1)
 
         def own(value: Any) -> Any:
             is_tensor = isinstance(value, (tf.Tensor, keras.Variable))
@@ -197,18 +201,12 @@ class Trace:
             for attribute in ("_keras_mask", "_keras_logits"):
                 if hasattr(value, attribute):
                     setattr(tensor, attribute, getattr(value, attribute))
-            if known:
-                self._pass_on(self._key(value), self._key(tensor))
+            producer = self._producers.get(self._key(value)) if known else None
+            if producer is not None:
+                self._producers[self._key(tensor)] = producer
             return tensor
 
         return keras.tree.map_structure(own, output)
-
-    def _pass_on(self, key: str | int, copy: str | int) -> None:
-        """Notes for a copy what is known of a tensor."""
-        if key in self._producers:
-            self._producers[copy] = self._producers[key]
-        if key in self._logits:
-            self._logits[copy] = self._logits[key]
 
     def _exit(self, record: LayerCall, output: Any) -> None:
         flat = [t for t in keras.tree.flatten(output) if t is not None]
