@@ -22,7 +22,6 @@ from typing import Any, Final
 
 import keras
 import tensorflow as tf
-from keras.src import backend
 
 from tensorboard_keract.core.model_layout import (
     ModelLayout,
@@ -30,6 +29,15 @@ from tensorboard_keract.core.model_layout import (
     named_inputs,
     named_outputs,
     tensors_by_path,
+)
+from tensorboard_keract.core.model_state import (
+    ModelScope,
+    built_loss,
+    call_model,
+    compile_loss_replaced,
+    has_gradient,
+    lock_of,
+    losses_kept,
 )
 from tensorboard_keract.core.trace import LayerCall, tracing
 
@@ -177,7 +185,7 @@ class CompiledPass:
             return
         with lock_of(model):
             if self._gradients and self._loss is None:
-                self._built_loss = _built_loss(model, x, y)
+                self._built_loss = built_loss(model, x, y)
             try:
                 yield
             finally:
@@ -192,7 +200,7 @@ class CompiledPass:
         if model is None:
             raise ReferenceError("The model of this pass no longer exists.")
         self.trace_count += 1
-        with lock_of(model), _losses_kept(model):
+        with lock_of(model), losses_kept(model):
             return self._pass(model, x, y, sample_weight, extra)
 
     def _pass(
@@ -201,10 +209,10 @@ class CompiledPass:
         inputs = named_inputs(model, x)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in model.trainable_variables])
-            tape.watch([t for t in inputs.values() if _has_gradient(t)])
-            with _Scope(model, tape, self._built_loss) as scope:
+            tape.watch([t for t in inputs.values() if has_gradient(t)])
+            with ModelScope(model, tape, self._built_loss) as scope:
                 with tracing(model, inputs) as trace:
-                    y_pred = _call_model(model, x, self._training)
+                    y_pred = call_model(model, x, self._training)
                 loss = (
                     self._compute_loss(model, x, y, y_pred, sample_weight)
                     if self._gradients
@@ -227,14 +235,10 @@ class CompiledPass:
         )
         if loss is not None:
             captured.loss = tf.cast(loss, tf.float32)
-            variables = {
-                weight.path: model.weights[weight.index]
+            sources = {
+                weight.path: scope.values_of(model.weights[weight.index])
                 for weight in layout.weights
                 if weight.trainable
-            }
-            sources = {
-                path: [variable.value, *scope.assigned_to(variable)]
-                for path, variable in variables.items()
             }
             _add_gradients(captured, sources, tape, scaled_loss, loss_scale)
         self.gradient_notes = captured.gradient_notes
@@ -256,61 +260,14 @@ class CompiledPass:
         takes_training = getattr(model, "_compute_loss_has_training_arg", True)
         # An override of `compute_loss` from before Keras 3.3 may not take it.
         options = {"training": self._training} if takes_training else {}
-        with _compile_loss_replaced(model, self._built_loss):
+        with compile_loss_replaced(model, self._built_loss):
             return model.compute_loss(x, y, y_pred, sample_weight, **options)
-
-
-class _Scope(keras.StatelessScope):
-    """Keeps from the model what a call assigns, and tells the tape of it.
-
-    To the tape a weight that was assigned is the weight, as it is when the assignment
-    is for real: what its new value was computed from has no part in its gradient.
-    """
-
-    def __init__(self, model: keras.Model, tape: tf.GradientTape, loss: Any) -> None:
-        """Starts with the model's state, and with that of a loss built for it."""
-        means = [v for mean in getattr(loss, "metrics", ()) for v in mean.variables]
-        super().__init__(
-            [
-                *((v, v.value) for v in model.non_trainable_variables),
-                *((v, tf.zeros(v.shape, v.dtype)) for v in means),
-            ],
-            collect_losses=True,
-        )
-        for variable in model.trainable_variables:
-            # The variable itself: gradients that a layer defines don't reach a tensor
-            # that was read from it outside.
-            self.state_mapping[id(variable)] = variable.value
-        self._tape = tape
-        self._assigned: dict[int, list[tf.Tensor]] = {}
-
-    def add_update(self, update: tuple[keras.Variable, Any]) -> None:
-        variable, value = update
-        value = tf.stop_gradient(tf.convert_to_tensor(value))
-        if variable.trainable and _has_gradient(value):
-            self._tape.watch(value)
-            self._assigned.setdefault(id(variable), []).append(value)
-        super().add_update((variable, value))
-
-    def assigned_to(self, variable: keras.Variable) -> list[tf.Tensor]:
-        """The values that a variable was assigned, in order."""
-        return self._assigned.get(id(variable), [])
 
 
 _passes: weakref.WeakKeyDictionary[
     keras.Model, dict[Hashable, tuple[Any, CompiledPass]]
 ] = weakref.WeakKeyDictionary()
-_locks: weakref.WeakKeyDictionary[keras.Model, Any] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
-
-
-def lock_of(model: keras.Model) -> contextlib.AbstractContextManager[Any]:
-    """For one thread at a time to call a model's Python."""
-    with _lock:
-        lock: contextlib.AbstractContextManager[Any] = _locks.setdefault(
-            model, threading.RLock()
-        )
-        return lock
 
 
 def compiled_pass(
@@ -359,44 +316,6 @@ def check_backend() -> None:
         )
 
 
-_called: weakref.WeakKeyDictionary[keras.Model, set[Hashable]] = (
-    weakref.WeakKeyDictionary()
-)
-
-
-def build(model: keras.Model, x: Any, training: bool = False) -> None:
-    """Builds what is not yet built of a model, by a symbolic call on x.
-
-    Only a model that runs eagerly and can't be called so is called for real.
-    """
-    with lock_of(model), _losses_kept(model):
-        called = _called.setdefault(model, set())
-        how = training, str(keras.tree.map_structure(lambda _: None, x))
-        if model.built and (
-            # A layer may stay as it is because it is never called.
-            how in called or all(layer.built for layer in model._flatten_layers())
-        ):
-            return
-        called.add(how)
-        _call_symbolically(model, x, training)
-
-
-@contextlib.contextmanager
-def _losses_kept(model: keras.Model) -> Iterator[None]:
-    """Puts back what an earlier call of the model has left in `losses`."""
-    before = [
-        (layer, list(layer._losses), set(layer._loss_ids))
-        for layer in model._flatten_layers(include_self=True)
-    ]
-    try:
-        yield
-    finally:
-        for layer, losses, ids in before:
-            layer._losses[:] = losses
-            layer._loss_ids.clear()
-            layer._loss_ids.update(ids)
-
-
 def as_tensors(structure: Any) -> Any:
     """Arrays in any structure as tensors; floats of 64 bits as Keras' default float.
 
@@ -418,76 +337,8 @@ def _without_containers(calls: Sequence[LayerCall]) -> Sequence[LayerCall]:
     return [call for call in calls if not call.is_container]
 
 
-def _call_model(model: keras.Model, x: Any, training: bool) -> Any:
-    takes_training = getattr(model, "_call_has_training_arg", True)
-    return model(x, training=training) if takes_training else model(x)
-
-
-def _built_loss(model: keras.Model, x: Any, y: Any) -> Any:
-    """A copy of `compile`'s loss, built for a batch; None if `fit` has built that.
-
-    A copy, because building gives a model with several outputs further metrics.
-    """
-    compile_loss = getattr(model, "_compile_loss", None)
-    if compile_loss is None or compile_loss.built:
-        return None
-    copy = type(compile_loss)(
-        compile_loss._user_loss,
-        compile_loss._user_loss_weights,
-        reduction=compile_loss.reduction,
-        output_names=compile_loss.output_names,
-    )
-    with _losses_kept(model):
-        y_pred = _call_symbolically(model, x)
-    # By a call, which brings y into the structure of the outputs.
-    y, y_pred = keras.tree.map_structure(_symbolic, (y, y_pred))
-    backend.compute_output_spec(copy, y, y_pred)
-    return copy
-
-
-def _call_symbolically(model: keras.Model, x: Any, training: bool = False) -> Any:
-    """Shapes and types of the outputs. Only a model that runs eagerly may need x."""
-    symbolic = keras.tree.map_structure(_symbolic, x)
-    # Traced only so that functions in the model run in this call: one of its own would
-    # be kept as it was for symbols, without variables.
-    with tracing(model, {}):
-        try:
-            return backend.compute_output_spec(_call_model, model, symbolic, training)
-        except Exception:
-            if not getattr(model, "run_eagerly", False):
-                raise
-            with keras.StatelessScope():
-                return _call_model(model, x, training)
-
-
 def _signature(value: Any) -> Any:
     return (tuple(value.shape), value.dtype.name) if hasattr(value, "dtype") else value
-
-
-def _symbolic(tensor: Any) -> Any:
-    if isinstance(tensor, (tf.Tensor, tf.SparseTensor)):
-        sparse = isinstance(tensor, tf.SparseTensor)
-        return keras.KerasTensor(tensor.shape, tensor.dtype.name, sparse=sparse)
-    return tensor
-
-
-def _has_gradient(tensor: tf.Tensor) -> bool:
-    return bool(tensor.dtype.is_floating or tensor.dtype.is_complex)
-
-
-@contextlib.contextmanager
-def _compile_loss_replaced(model: keras.Model, built: Any) -> Iterator[None]:
-    """While the model's own loss is not built, another does its work."""
-    own = getattr(model, "_compile_loss", None)
-    if built is None or own is None or own.built:
-        yield
-        return
-    # Past Keras' tracking of attributes: the model is to be as it was.
-    object.__setattr__(model, "_compile_loss", built)
-    try:
-        yield
-    finally:
-        object.__setattr__(model, "_compile_loss", own)
 
 
 def _scaled(
@@ -513,7 +364,7 @@ def _add_gradients(
     activations = {
         path: tensor
         for path, tensor in captured.activations.items()
-        if _has_gradient(tensor)
+        if has_gradient(tensor)
     }
     logits, loss_logits = (
         {
@@ -533,11 +384,8 @@ def _add_gradients(
         },
     )
 
-    def unscaled(*parts: Any) -> tf.Tensor | None:
-        found = [tf.convert_to_tensor(part) for part in parts if part is not None]
-        if not found:
-            return None
-        total = tf.add_n(found) if len(found) > 1 else found[0]
+    def unscaled(parts: list[Any]) -> tf.Tensor:
+        total = tf.add_n([tf.convert_to_tensor(part) for part in parts])
         if loss_scale is None:
             return total
         dtype = total.dtype if total.dtype.is_complex else tf.float32
@@ -549,7 +397,8 @@ def _add_gradients(
             gradient = gradients["logits"][path]
             captured.gradient_notes[path] = LOGITS_NOTE
         if gradient is not None:
-            captured.activation_gradients[path] = unscaled(gradient)
+            captured.activation_gradients[path] = unscaled([gradient])
     for path, parts in gradients["weight"].items():
-        if any(part is not None for part in parts):
-            captured.weight_gradients[path] = unscaled(*parts)
+        connected = [part for part in parts if part is not None]
+        if connected:
+            captured.weight_gradients[path] = unscaled(connected)

@@ -29,7 +29,6 @@ from tensorboard_keract.core.capture import (
     CompiledPass,
     Reduce,
     as_tensors,
-    build,
     check_backend,
     compiled_pass,
 )
@@ -44,6 +43,7 @@ from tensorboard_keract.core.model_layout import (
     named_inputs,
     output_paths,
 )
+from tensorboard_keract.core.model_state import build
 from tensorboard_keract.core.nodes import Node, parse_nodes
 from tensorboard_keract.core.trace import LayerCall
 

@@ -116,7 +116,6 @@ class Trace:
             None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
         )
         self._stack: list[LayerCall] = []
-        self._recurrent_calls = 0
         self._logits: dict[str | int, tuple[tf.Tensor, tf.Tensor]] = {}
         # Keeps the inputs: a freed eager tensor's key might be another's.
         self._inputs = inputs
@@ -130,14 +129,9 @@ class Trace:
             return call(operation, *args, **kwargs)
         inputs = keras.tree.flatten((args, kwargs))
         record = self._enter(operation, inputs)
-        # The cell of a recurrent layer is called once outside its loop, to learn
-        # shapes: those are not the activations of any step.
-        is_recurrent = isinstance(operation, keras.layers.RNN)
-        self._recurrent_calls += is_recurrent
         try:
             output = call(operation, *args, **kwargs)
         finally:
-            self._recurrent_calls -= is_recurrent
             self._stack.pop()
         record.is_container = record.parent is None or (
             isinstance(operation, keras.Model)
@@ -155,11 +149,14 @@ class Trace:
     def _is_followed(self, operation: Operation) -> bool:
         if not self._stack:
             return operation is self._model
-        if self._recurrent_calls:
+        parent = self._stack[-1].operation
+        if isinstance(parent, keras.layers.RNN):
+            # Its cell is called once outside its loop, to learn shapes: those are not
+            # the activations of any step.
             return False
         # Of operations that are no layers, those that are nodes of a functional model.
         # Some of `keras.ops` call others, under names that differ from run to run.
-        nodes = getattr(self._stack[-1].operation, "operations", ())
+        nodes = getattr(parent, "operations", ())
         return isinstance(operation, keras.layers.Layer) or any(
             node is operation for node in nodes
         )

@@ -18,13 +18,14 @@ import keras
 import tensorflow as tf
 
 from tensorboard_keract import metadata, plugin_data_pb2
-from tensorboard_keract.core.capture import Captured, CompiledPass, Loss, build
+from tensorboard_keract.core.capture import Captured, CompiledPass, Loss
 from tensorboard_keract.core.layer_selection import (
     LayerSelectors,
     UnknownLayerError,
     select_layers,
 )
 from tensorboard_keract.core.model_layout import LayerInfo, LayerOutput, ModelLayout
+from tensorboard_keract.core.model_state import build
 from tensorboard_keract.recording import reduce, wire_format
 from tensorboard_keract.recording.budget import RecordPlan, plan_record
 from tensorboard_keract.recording.layout import (
