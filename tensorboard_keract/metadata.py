@@ -78,7 +78,14 @@ RECORD_VALUES: Final = (
     "training_loss",
     "learning_rate",
     "loss_scale",
+    "lost_records",  # records until here that were not written
+    "update_skipped",  # 1 where the loss scale backed off from NaN or ±Inf gradients
 )
+
+# Of which batch tables and maps are: `ModelDescription.tables_source`, `maps_source`.
+PROBE_SOURCE: Final = "probe"
+TRAINING_SOURCE: Final = "training"
+DATASET_SOURCE: Final = "dataset"
 
 # Characters for which TensorBoard's default loader can't read a blob back.
 _UNREADABLE_CHARACTERS: Final = {'"', "\\", *map(chr, range(32)), "\x7f"}

@@ -148,7 +148,7 @@ class Setting(_message.Message):
     def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
 
 class ModelDescription(_message.Message):
-    __slots__ = ("format_version", "name", "class_name", "layers", "rows", "statistics", "record_values", "probe", "parameter_count", "epochs", "planned_bytes_per_record", "budget_bytes_per_record", "budget_bytes_per_run", "settings", "versions", "notes")
+    __slots__ = ("format_version", "name", "class_name", "layers", "rows", "statistics", "record_values", "probe", "parameter_count", "epochs", "planned_bytes_per_record", "budget_bytes_per_record", "budget_bytes_per_run", "settings", "versions", "notes", "tables_source", "maps_source", "planned_records")
     FORMAT_VERSION_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     CLASS_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -165,6 +165,9 @@ class ModelDescription(_message.Message):
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
+    TABLES_SOURCE_FIELD_NUMBER: _ClassVar[int]
+    MAPS_SOURCE_FIELD_NUMBER: _ClassVar[int]
+    PLANNED_RECORDS_FIELD_NUMBER: _ClassVar[int]
     format_version: int
     name: str
     class_name: str
@@ -181,4 +184,7 @@ class ModelDescription(_message.Message):
     settings: _containers.RepeatedCompositeFieldContainer[Setting]
     versions: _containers.RepeatedCompositeFieldContainer[Setting]
     notes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, format_version: _Optional[int] = ..., name: _Optional[str] = ..., class_name: _Optional[str] = ..., layers: _Optional[_Iterable[_Union[Layer, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[TableRow, _Mapping]]] = ..., statistics: _Optional[_Iterable[str]] = ..., record_values: _Optional[_Iterable[str]] = ..., probe: _Optional[_Union[Probe, _Mapping]] = ..., parameter_count: _Optional[int] = ..., epochs: _Optional[int] = ..., planned_bytes_per_record: _Optional[int] = ..., budget_bytes_per_record: _Optional[int] = ..., budget_bytes_per_run: _Optional[int] = ..., settings: _Optional[_Iterable[_Union[Setting, _Mapping]]] = ..., versions: _Optional[_Iterable[_Union[Setting, _Mapping]]] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+    tables_source: str
+    maps_source: str
+    planned_records: int
+    def __init__(self, format_version: _Optional[int] = ..., name: _Optional[str] = ..., class_name: _Optional[str] = ..., layers: _Optional[_Iterable[_Union[Layer, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[TableRow, _Mapping]]] = ..., statistics: _Optional[_Iterable[str]] = ..., record_values: _Optional[_Iterable[str]] = ..., probe: _Optional[_Union[Probe, _Mapping]] = ..., parameter_count: _Optional[int] = ..., epochs: _Optional[int] = ..., planned_bytes_per_record: _Optional[int] = ..., budget_bytes_per_record: _Optional[int] = ..., budget_bytes_per_run: _Optional[int] = ..., settings: _Optional[_Iterable[_Union[Setting, _Mapping]]] = ..., versions: _Optional[_Iterable[_Union[Setting, _Mapping]]] = ..., notes: _Optional[_Iterable[str]] = ..., tables_source: _Optional[str] = ..., maps_source: _Optional[str] = ..., planned_records: _Optional[int] = ...) -> None: ...

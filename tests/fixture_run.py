@@ -554,6 +554,8 @@ def write_run(
                 loss * 0.93,
                 1e-3 * 0.9**record,
                 np.nan,
+                0,
+                np.nan,
             ]
             values += [
                 table_value(

@@ -259,7 +259,7 @@ def test_references_are_reused_for_a_known_wall_time() -> None:
 
 
 def test_record_values_and_epochs_of_a_missing_record_are_unknown() -> None:
-    record = np.asarray([4, 2, 0.5, 0.6, 0.001, np.nan], np.float32)
+    record = np.asarray([4, 2, 0.5, 0.6, 0.001, np.nan, 0, np.nan], np.float32)
     experiment = read(
         {
             ("keract", RUN, "model"): [MODEL],

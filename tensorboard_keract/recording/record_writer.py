@@ -7,7 +7,6 @@ import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorboard.compat.proto import summary_pb2
 
-from tensorboard_keract import metadata, plugin_data_pb2
+from tensorboard_keract import metadata
 from tensorboard_keract.recording import wire_format
 from tensorboard_keract.recording.budget import format_bytes
 from tensorboard_keract.recording.event_file import (
@@ -23,35 +22,13 @@ from tensorboard_keract.recording.event_file import (
     blob_sequence_value,
     table_value,
 )
-from tensorboard_keract.recording.recorded_pass import Reduced, StoredTensor
+from tensorboard_keract.recording.record import Record, StoredTensor
 
 logger = logging.getLogger("tensorboard_keract")
 
 # Records that may wait to be written. With one more the training loop waits, so that
 # memory stays bounded when the disk is slower than the training.
 _MAX_WAITING_RECORDS: Final = 2
-
-
-@dataclass(frozen=True)
-class Record:
-    """Everything that is written at one step.
-
-    Attributes:
-      values: float32 [len(metadata.RECORD_VALUES)].
-      epoch: epochs completed; -1 where unknown.
-      restarts: whether what earlier files hold from this step on is replaced.
-      note: what a reader should know of a tensor, by kind and path.
-      describe_model: the model's description, for the first record of a file.
-    """
-
-    step: int
-    epoch: int
-    wall_time_s: float
-    values: npt.NDArray[np.float32]
-    reduced: Reduced
-    restarts: bool
-    note: Callable[[str, str], str]
-    describe_model: Callable[[], plugin_data_pb2.ModelDescription]
 
 
 class RecordWriter:
@@ -145,19 +122,23 @@ class RecordWriter:
     ) -> list[summary_pb2.Summary.Value]:
         reduced = record.reduced
         values = [
-            _table(metadata.STATISTICS_PLUGIN_NAME, metadata.RECORD_TAG, record.values),
-            _table(
-                metadata.STATISTICS_PLUGIN_NAME,
-                metadata.STATISTICS_TAG,
-                reduced.statistics.numpy(),
-            ),
-            _table(
-                metadata.HISTOGRAMS_PLUGIN_NAME,
-                metadata.HISTOGRAMS_TAG,
-                reduced.histograms.numpy(),
-            ),
+            _table(plugin_name, tag, np.asarray(table))
+            for plugin_name, tag, table in (
+                (metadata.STATISTICS_PLUGIN_NAME, metadata.RECORD_TAG, record.values),
+                (
+                    metadata.STATISTICS_PLUGIN_NAME,
+                    metadata.STATISTICS_TAG,
+                    reduced.statistics,
+                ),
+                (
+                    metadata.HISTOGRAMS_PLUGIN_NAME,
+                    metadata.HISTOGRAMS_TAG,
+                    reduced.histograms,
+                ),
+            )
+            if table is not None
         ]
-        maps = [*reduced.inputs] if is_first else []
+        maps = [*reduced.inputs] if is_first or record.inputs_change else []
         if self._maps_stopped_at is None:
             maps += reduced.maps
         map_values = [_tensor(record, stored) for stored in maps]

@@ -35,6 +35,7 @@ from tensorboard_keract.recording.layout import (
     plan_tensor,
 )
 from tensorboard_keract.recording.probe import Probe, ProbeError
+from tensorboard_keract.recording.record import Reduced, StoredTensor
 
 _GRADIENT_KINDS: Final = (metadata.ACTIVATION_GRADIENT, metadata.WEIGHT_GRADIENT)
 
@@ -99,35 +100,6 @@ class Row:
             dtype=self.dtype,
             histogram_stride=wire_format.histogram_stride(count),
         )
-
-
-@dataclass(frozen=True)
-class StoredTensor:
-    """Coded planes of one tensor, still on the device."""
-
-    plan: TensorPlan
-    codes: tf.Tensor
-    low: tf.Tensor
-    high: tf.Tensor
-
-
-@dataclass(frozen=True)
-class Reduced:
-    """What one run of the pass gives.
-
-    Attributes:
-      statistics: float32 [row, statistic].
-      histograms: float32 [row, bin].
-      maps: of the recorded layers and weights, and the model's outputs.
-      inputs: the probe's inputs, the same at every run.
-      loss: scalar; None without gradients.
-    """
-
-    statistics: tf.Tensor
-    histograms: tf.Tensor
-    maps: tuple[StoredTensor, ...]
-    inputs: tuple[StoredTensor, ...]
-    loss: tf.Tensor | None
 
 
 class RecordedPass:

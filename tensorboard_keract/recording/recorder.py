@@ -32,8 +32,9 @@ from tensorboard_keract.recording.budget import (
 )
 from tensorboard_keract.recording.layout import Limits
 from tensorboard_keract.recording.probe import parse_probe
-from tensorboard_keract.recording.record_writer import Record, RecordWriter
-from tensorboard_keract.recording.recorded_pass import RecordedPass, Reduced
+from tensorboard_keract.recording.record import Record, Reduced
+from tensorboard_keract.recording.record_writer import RecordWriter
+from tensorboard_keract.recording.recorded_pass import RecordedPass
 
 logger = logging.getLogger("tensorboard_keract")
 
@@ -289,6 +290,8 @@ class Recorder:
             "training_loss": training_loss,
             "learning_rate": learning_rate,
             "loss_scale": loss_scale,
+            "lost_records": 0,
+            "update_skipped": None,
         }
         return np.array(
             [

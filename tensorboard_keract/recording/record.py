@@ -1,0 +1,75 @@
+"""What is written at one step: tables, coded maps and values of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tensorboard_keract import plugin_data_pb2
+from tensorboard_keract.recording.layout import TensorPlan
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """Coded planes of one tensor, on the device until they are written.
+
+    Attributes:
+      plan: what of the tensor is stored.
+      codes: [blob, channel, height, width], as `wire_format.Planes` has them.
+      low, high: float32 [blob, channel].
+    """
+
+    plan: TensorPlan
+    codes: tf.Tensor
+    low: tf.Tensor
+    high: tf.Tensor
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """What one run of a compiled pass or step gives, on the device.
+
+    Attributes:
+      statistics: float32 [row, statistic]; None where the record has no tables. A row
+        that this record leaves out is NaN throughout, its count included.
+      histograms: float32 [row, bin]; None where the record has none. A row that this
+        record leaves out is NaN throughout.
+      maps: of the recorded layers and weights, and the model's outputs.
+      inputs: the model's inputs; stored once where they are the probe's.
+      loss: scalar; None where it is not known.
+    """
+
+    statistics: tf.Tensor | None = None
+    histograms: tf.Tensor | None = None
+    maps: tuple[StoredTensor, ...] = ()
+    inputs: tuple[StoredTensor, ...] = ()
+    loss: tf.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything that is written at one step.
+
+    Attributes:
+      values: float32 [len(metadata.RECORD_VALUES)].
+      epoch: epochs completed; -1 where unknown.
+      restarts: whether what earlier files hold from this step on is replaced.
+      note: what a reader should know of a tensor, by kind and path.
+      describe_model: the model's description, for the first record of a file.
+      inputs_change: whether the inputs are others at each record, and stored with
+        each; else they are stored with the first record of a file.
+    """
+
+    step: int
+    epoch: int
+    wall_time_s: float
+    values: npt.NDArray[np.float32]
+    reduced: Reduced
+    restarts: bool
+    note: Callable[[str, str], str]
+    describe_model: Callable[[], plugin_data_pb2.ModelDescription] = field(repr=False)
+    inputs_change: bool = False
