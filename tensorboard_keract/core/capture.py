@@ -220,7 +220,7 @@ class CompiledPass:
                 )
             scaled_loss, loss_scale = _scaled(model, loss)
         outputs = named_outputs(model, y_pred)
-        layout = describe_model(model, trace, inputs, outputs)
+        layout = describe_model(model, trace.calls, inputs, outputs)
         self.layout = layout
         calls = self._select(trace.calls)
         captured = Captured(

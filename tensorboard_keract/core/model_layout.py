@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tensorboard_keract.core.trace import ATTENTION_SCORES, LayerCall, Trace
+from tensorboard_keract.core.trace import ATTENTION_SCORES, LayerCall
 
 UNSEEN_NOTE = (
     "Its output was computed inside a loop or function of its own, or is ragged or"
@@ -87,31 +87,31 @@ class ModelLayout:
 
 def describe_model(
     model: keras.Model,
-    trace: Trace,
+    calls: Sequence[LayerCall],
     inputs: Mapping[str, tf.Tensor],
     outputs: Mapping[str, tf.Tensor],
 ) -> ModelLayout:
-    """The layout of a model, from the trace of its call.
+    """The layout of a model, from the calls in one call of it.
 
     Args:
-      model: the root of the trace.
-      trace: complete.
+      model: the root of the calls.
+      calls: those of a complete trace.
       inputs, outputs: the tensors at the ends, by name.
     """
-    weights = _weights(model, trace)
+    weights = _weights(model, calls)
     owners = {weight.layer_path for weight in weights}
     return ModelLayout(
         inputs=tuple(_output_spec(name, t) for name, t in inputs.items()),
         layers=tuple(
             _layer_info(call, _owner_path(model, call), weights)
-            for call in trace.calls
+            for call in calls
             if not call.is_container or _owner_path(model, call) in owners
         ),
         weights=tuple(weights),
         outputs=tuple(_output_spec(name, t) for name, t in outputs.items()),
         containers=tuple(
             (call.path(), weakref.ref(call.operation))
-            for call in trace.calls
+            for call in calls
             if call.is_container and call.parent is not None
         ),
     )
@@ -227,7 +227,7 @@ def _output_spec(path: str, tensor: tf.Tensor) -> LayerOutput:
     return LayerOutput(path, tuple(tensor.shape.as_list()), tensor.dtype.name)
 
 
-def _weights(model: keras.Model, trace: Trace) -> list[WeightInfo]:
+def _weights(model: keras.Model, calls: Sequence[LayerCall]) -> list[WeightInfo]:
     """The weights of the model, each named after the innermost called layer that has it.
 
     Those of layers that are not called, which the model may use directly or not at
@@ -252,7 +252,7 @@ def _weights(model: keras.Model, trace: Trace) -> list[WeightInfo]:
             trainable=id(variable) in trainable,
         )
 
-    for call in trace.calls:  # Inner calls end before those around them.
+    for call in calls:  # Inner calls end before those around them.
         own = {
             id(v)
             for v in (

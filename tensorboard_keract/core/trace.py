@@ -101,7 +101,13 @@ class LayerCall:
 
 
 class Trace:
-    """The layer calls of one model, in the order in which they ended."""
+    """The layer calls of one model, in the order in which they ended.
+
+    Attributes:
+      unfuses_attention: whether attention layers compute their scores apart.
+    """
+
+    unfuses_attention = True
 
     def __init__(self, model: keras.Model, inputs: Mapping[str, tf.Tensor]) -> None:
         """Starts an empty trace.
@@ -141,6 +147,12 @@ class Trace:
             output = self._as_own(record, inputs, output)
         self._exit(record, output)
         return output
+
+    def call_function(
+        self, function: Any, original: Callable[..., Any], args: Any, kwargs: Any
+    ) -> Any:
+        """A `tf.function` as part of the traced one: a graph of its own hides layers."""
+        return inline(function, args, kwargs)
 
     def _keys(self, output: Any) -> set[str | int]:
         flat = keras.tree.flatten(output)
@@ -282,47 +294,56 @@ _ATTENTION_LAYERS: Final = (
 
 
 class _ThreadState(threading.local):
-    trace: Trace | None = None
+    traces: tuple[Trace, ...] = ()
 
 
 _thread = _ThreadState()
 _lock = threading.Lock()
-_installations = 0
 
 
 def _intercept_operation(original: Callable[..., Any]) -> Callable[..., Any]:
     def call(operation: Operation, *args: Any, **kwargs: Any) -> Any:
-        trace = _thread.trace
-        if trace is None or any(
+        traces = _thread.traces
+        if not traces or any(
             isinstance(value, keras.KerasTensor)
             for value in keras.tree.flatten((args, kwargs))
         ):
             return original(operation, *args, **kwargs)
-        return trace.call(operation, original, args, kwargs)
+        through = original
+        for trace in traces:
+            through = _seen_by(trace, through)
+        return through(operation, *args, **kwargs)
 
     return call
+
+
+def _seen_by(trace: Trace, call: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda operation, *args, **kwargs: trace.call(operation, call, args, kwargs)
 
 
 def _intercept_function(original: Callable[..., Any]) -> Callable[..., Any]:
-    """A `tf.function` as part of the traced one: a graph of its own hides its layers."""
-
     def call(function: Any, *args: Any, **kwargs: Any) -> Any:
-        if _thread.trace is None:
+        if not _thread.traces:
             return original(function, *args, **kwargs)
-        inner = function.python_function
-        status = ag_ctx.Status.DISABLED
-        if function._autograph:
-            inner = autograph_util.py_func_from_autograph(inner)
-            status = ag_ctx.Status.ENABLED
-        # Into and out of a function of its own go tensors without what Keras notes at
-        # them, such as masks.
-        args, kwargs = tf.nest.map_structure(_bare, (args, kwargs))
-        if function.input_signature is not None:
-            args = _as_specified(function.input_signature, args)
-        with ag_ctx.ControlStatusCtx(status):
-            return tf.nest.map_structure(_bare, inner(*args, **kwargs))
+        return _thread.traces[0].call_function(function, original, args, kwargs)
 
     return call
+
+
+def inline(function: Any, args: Any, kwargs: Any) -> Any:
+    """Runs a `tf.function` as part of what calls it."""
+    inner = function.python_function
+    status = ag_ctx.Status.DISABLED
+    if function._autograph:
+        inner = autograph_util.py_func_from_autograph(inner)
+        status = ag_ctx.Status.ENABLED
+    # Into and out of a function of its own go tensors without what Keras notes at them,
+    # such as masks.
+    args, kwargs = tf.nest.map_structure(_bare, (args, kwargs))
+    if function.input_signature is not None:
+        args = _as_specified(function.input_signature, args)
+    with ag_ctx.ControlStatusCtx(status):
+        return tf.nest.map_structure(_bare, inner(*args, **kwargs))
 
 
 def _bare(value: Any) -> Any:
@@ -349,7 +370,8 @@ def _intercept_attention(original: Callable[..., Any]) -> Callable[..., Any]:
     signature = inspect.signature(original)
 
     def compute_attention(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        if _thread.trace is None or getattr(layer, "_flash_attention", False):
+        wanted = any(trace.unfuses_attention for trace in _thread.traces)
+        if not wanted or getattr(layer, "_flash_attention", False):
             return original(layer, *args, **kwargs)
         bound = signature.bind(layer, *args, **kwargs)
         if "return_attention_scores" in signature.parameters:
@@ -373,18 +395,44 @@ class _AskedForScores:
         return getattr(self._layer, name)
 
 
-# What is replaced while there is a trace: class, method, what replaces it.
-_INTERCEPTIONS: Final = [
-    (owner, name, getattr(owner, name), intercept(getattr(owner, name)))
-    for owner, name, intercept in (
-        (Operation, "__call__", _intercept_operation),
-        (TensorFlowFunction, "__call__", _intercept_function),
-        *(
-            (layer, "_compute_attention", _intercept_attention)
-            for layer in _ATTENTION_LAYERS
-        ),
-    )
-]
+class Interception:
+    """A method of a class that is replaced while there is a trace."""
+
+    def __init__(
+        self,
+        owner: type,
+        name: str,
+        intercept: Callable[[Callable[..., Any]], Callable[..., Any]],
+    ) -> None:
+        """Prepares it; `intercept` makes the replacement from the original."""
+        self._owner = owner
+        self._name = name
+        self._original = getattr(owner, name)
+        self._replacement = intercept(self._original)
+        self._installations = 0
+
+    @contextlib.contextmanager
+    def installed(self) -> Iterator[None]:
+        with _lock:
+            self._installations += 1
+            setattr(self._owner, self._name, self._replacement)
+        try:
+            yield
+        finally:
+            with _lock:
+                self._installations -= 1
+                if self._installations == 0:
+                    setattr(self._owner, self._name, self._original)
+
+
+_INTERCEPTIONS: Final = (
+    Interception(Operation, "__call__", _intercept_operation),
+    Interception(TensorFlowFunction, "__call__", _intercept_function),
+    *(
+        Interception(layer, "_compute_attention", _intercept_attention)
+        for layer in _ATTENTION_LAYERS
+    ),
+)
 
 
 @contextlib.contextmanager
@@ -402,32 +450,30 @@ def tracing(model: keras.Model, inputs: Mapping[str, tf.Tensor]) -> Iterator[Tra
       The trace, complete when the context ends.
     """
     trace = Trace(model, inputs)
-    with _installed(), _activated(trace):
+    with installed(), activated(trace):
         yield trace
 
 
 @contextlib.contextmanager
-def _installed() -> Iterator[None]:
-    global _installations
-    with _lock:
-        _installations += 1
-        for owner, name, _, replacement in _INTERCEPTIONS:
-            setattr(owner, name, replacement)
-    try:
+def installed(*more: Interception) -> Iterator[None]:
+    """Intercepts, in all threads; only those that have a trace notice it."""
+    with contextlib.ExitStack() as stack:
+        for interception in (*_INTERCEPTIONS, *more):
+            stack.enter_context(interception.installed())
         yield
-    finally:
-        with _lock:
-            _installations -= 1
-            if _installations == 0:
-                for owner, name, original, _ in _INTERCEPTIONS:
-                    setattr(owner, name, original)
+
+
+def active() -> tuple[Trace, ...]:
+    """The traces that see what this thread calls."""
+    return _thread.traces
 
 
 @contextlib.contextmanager
-def _activated(trace: Trace | None) -> Iterator[None]:
-    before = _thread.trace
-    _thread.trace = trace
+def activated(*traces: Trace) -> Iterator[None]:
+    """Has these traces, and no others, see what this thread calls."""
+    before = _thread.traces
+    _thread.traces = traces
     try:
         yield
     finally:
-        _thread.trace = before
+        _thread.traces = before
