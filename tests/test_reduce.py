@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tensorboard_keract import metadata
-from tensorboard_keract.recording import reduce, wire_format
-from tensorboard_keract.recording.statistics import statistics
+from tensorboard_keract.recording import layout, reduce, wire_format
+from tensorboard_keract.recording.statistics import merge_statistics, statistics
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(params=["small", "large"])
+def size_class(request, monkeypatch) -> str:
+    """Tensors of any size are taken for small ones, or for large ones."""
+    for name in ("_SMALL_VALUES", "_SMALL_VALUES_PER_SAMPLE"):
+        value = 10**9 if request.param == "small" else -1
+        monkeypatch.setattr(reduce, name, value)
+    return request.param
 
 
 def _values(name: str) -> np.ndarray:
@@ -28,6 +43,12 @@ def _values(name: str) -> np.ndarray:
         "bool": np.array([[True, False]]),
         "integer": np.arange(12, dtype=np.int32).reshape(3, 4),
         "half": random.normal(size=(3, 4)).astype(np.float16),
+        "empty": np.zeros((0, 3), np.float32),
+        "no channels": np.zeros((3, 0), np.float32),
+        "nearly constant": (1000 + 1e-3 * random.normal(size=(50, 4))).astype("f4"),
+        "huge mean": np.full((3, 2), 3e38, np.float32),
+        "many rows": np.maximum(random.normal(size=(5000, 3)), 0).astype(np.float32),
+        "many channels": np.maximum(random.normal(size=(20, 700)), 0).astype("f4"),
     }[name]
 
 
@@ -43,11 +64,17 @@ NAMES = [
     "bool",
     "integer",
     "half",
+    "empty",
+    "no channels",
+    "nearly constant",
+    "huge mean",
+    "many rows",
+    "many channels",
 ]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_statistics_match_numpy(name: str) -> None:
+def test_statistics_match_numpy(name: str, size_class: str) -> None:
     values = _values(name)
     channel_axis = values.ndim - 1 if values.ndim else None
     row = tf.function(
@@ -55,6 +82,97 @@ def test_statistics_match_numpy(name: str) -> None:
     )(values)
     expected = statistics(values, channel_axis, "tanh")
     np.testing.assert_allclose(row, expected, rtol=2e-5, atol=1e-37)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_axes_but_channels_may_be_of_unknown_size(name: str, size_class: str) -> None:
+    values = _values(name)
+    channel_axis = values.ndim - 1 if values.ndim else None
+    shape = [None] * (values.ndim - 1) + list(values.shape[-1:])
+
+    @tf.function(input_signature=[tf.TensorSpec(shape, values.dtype)])
+    def reduced(x):
+        rows = [reduce.RowSource(x, channel_axis, "tanh")]
+        return reduce.statistics_table(rows, [None]), reduce.histograms(rows)
+
+    (table, _), histograms = reduced(values)
+    expected = statistics(values, channel_axis, "tanh")
+    np.testing.assert_allclose(table[0], expected, rtol=2e-5, atol=1e-37)
+    np.testing.assert_array_equal(histograms[0], wire_format.histogram(values))
+
+
+def test_rows_keep_their_order_and_their_channels(size_class: str) -> None:
+    values = np.random.default_rng(3).normal(size=(4, 2, 3)).astype(np.float32)
+    values[:, :, 1] = 0
+    other = np.array([1, 0, 3], np.float32)
+
+    @tf.function
+    def reduced(x, y):
+        flat = tf.reshape(x, [4, 6])
+        rows = [
+            reduce.RowSource(y),
+            reduce.RowSource(x, 2),
+            reduce.RowSource(flat, 1, "relu6"),
+            reduce.RowSource(tf.identity(flat), 1),
+            reduce.RowSource(x, 1),
+        ]
+        ratio = tf.constant(0.5)
+        table, dead = reduce.statistics_table(rows, [ratio, None, None, None, None])
+        return table, dead, reduce.histograms(rows)
+
+    table, dead, histograms = reduced(values, other)
+    flat = values.reshape(4, 6)
+    expected = np.stack(
+        [
+            statistics(other),
+            statistics(values, 2),
+            statistics(flat, 1, "relu6"),
+            statistics(flat, 1),
+            statistics(values, 1),
+        ]
+    )
+    expected[0, metadata.STATISTICS.index("update_ratio")] = 0.5
+    np.testing.assert_allclose(table, expected, rtol=2e-5)
+    np.testing.assert_array_equal(dead, [0, 1, 0] + [0, 1, 0, 0, 1, 0] * 2 + [0, 0])
+    for row, x in zip(histograms, [other, *[values] * 4], strict=True):
+        np.testing.assert_array_equal(row, wire_format.histogram(x))
+
+
+def test_the_same_values_are_reduced_once() -> None:
+    @tf.function
+    def reduced(x):
+        rows = [reduce.RowSource(x), reduce.RowSource(tf.reshape(x, [-1]))]
+        return reduce.statistics_table(rows, [None] * 2), reduce.histograms(rows)
+
+    graph = reduced.get_concrete_function(tf.TensorSpec([100, 100])).graph
+    called = [
+        op.get_attr("f").name for op in graph.get_operations() if "Call" in op.type
+    ]
+    assert sum("moments" in name for name in called) == 1
+    assert sum("histogram" in name for name in called) == 1
+
+
+def test_rows_without_channels_have_no_dead_channels() -> None:
+    table, dead = reduce.statistics_table([reduce.RowSource(tf.ones([3]))], [None])
+    assert table.shape == (1, len(metadata.STATISTICS))
+    assert dead.shape == (0,)
+
+
+def test_parts_of_a_batch_merge_to_its_statistics(size_class: str) -> None:
+    values = _values("odd")
+    parts = [values[:2], values[2:2], values[2:]]
+    tables, dead = zip(
+        *(
+            reduce.statistics_table(
+                [reduce.RowSource(tf.constant(part), 2, "tanh")], [None]
+            )
+            for part in parts
+        ),
+        strict=True,
+    )
+    table, dead_channels = merge_statistics(tables, dead, [4])
+    np.testing.assert_allclose(table[0], statistics(values, 2, "tanh"), rtol=2e-5)
+    np.testing.assert_array_equal(dead_channels, [0, 0, 1, 0])
 
 
 def test_statistics_by_hand() -> None:
@@ -110,7 +228,19 @@ def test_update_ratio_is_distance_per_step(now, before, steps, ratio) -> None:
     np.testing.assert_allclose(found, ratio, rtol=1e-6)
 
 
-def test_histograms_match_numpy_bin_by_bin() -> None:
+def test_update_ratios_of_many_weights_are_those_of_each() -> None:
+    weights = [tf.constant([3.0, 4.0]), tf.constant([[1.0]]), tf.zeros([2])]
+    previous = [tf.constant([0.0, 5.0]), tf.constant([[2.0]]), tf.zeros([2])]
+    found = reduce.update_ratios(weights, previous, tf.constant(2.0))
+    np.testing.assert_allclose(found, [np.sqrt(10) / 10, 0.25, np.nan], rtol=1e-6)
+    assert reduce.update_ratios([], [], tf.constant(1.0)) == []
+
+
+def _histograms(*tensors: tf.Tensor) -> tf.Tensor:
+    return reduce.histograms([reduce.RowSource(tensor) for tensor in tensors])
+
+
+def test_histograms_match_numpy_bin_by_bin(size_class: str) -> None:
     random = np.random.default_rng(1)
     wide = np.exp(random.normal(size=5000) * 20) * random.choice([-1, 1], 5000)
     edges = wire_format.histogram_edges()
@@ -123,17 +253,130 @@ def test_histograms_match_numpy_bin_by_bin() -> None:
         np.array([np.nan, np.inf, -np.inf, 0, -0.0], np.float32),
         np.array(7, np.int32),
         np.array([True, False]),
+        np.array([0x7F800001, 0x7FFFFFFF, -1, -0x7FFFFF], np.int32).view(np.float32),
+        np.zeros((0, 2), np.float32),
     ]
-    found = tf.function(reduce.histograms)([tf.constant(t) for t in tensors])
+    found = tf.function(_histograms)(*map(tf.constant, tensors))
     for row, tensor in zip(found, tensors, strict=True):
         np.testing.assert_array_equal(row, wire_format.histogram(tensor))
 
 
-def test_a_large_tensor_is_counted_on_an_even_stride() -> None:
+def test_a_large_tensor_is_counted_on_an_even_stride(size_class: str) -> None:
     values = np.random.default_rng(2).normal(size=(300, 500)).astype(np.float32)
     stride = wire_format.histogram_stride(values.size)
     assert stride == 3
-    (found,) = tf.function(reduce.histograms)([tf.constant(values)])
-    np.testing.assert_array_equal(
-        found, wire_format.histogram(values.ravel()[::stride])
+    for shape in ((300, 500), (None, 500)):
+        signature = [tf.TensorSpec(shape)]
+        (found,) = tf.function(_histograms, input_signature=signature)(values)
+        np.testing.assert_array_equal(
+            found, wire_format.histogram(values.ravel()[::stride])
+        )
+
+
+def test_a_histogram_stride_may_be_given(size_class: str) -> None:
+    values = np.arange(20, dtype=np.float32)
+    rows = [reduce.RowSource(tf.constant(values), histogram_stride=s) for s in (7, 1)]
+    found = reduce.histograms(rows)
+    np.testing.assert_array_equal(found[0], wire_format.histogram([0, 7, 14]))
+    np.testing.assert_array_equal(found[1], wire_format.histogram(values))
+
+
+def _stored(plans, tensors):
+    return [
+        wire_format.Planes(*(part.numpy() for part in stored))
+        for stored in tf.function(lambda *t: reduce.store_all(plans, t))(*tensors)
+    ]
+
+
+def test_tensors_stored_together_are_those_stored_alone() -> None:
+    random = np.random.default_rng(4)
+    shapes = [(2, 4, 4, 3), (3, 4, 4, 2), (2, 16), (2, 5), (2, 16)]
+    precisions = ["uint8", "uint8", "uint8", "uint8", "float16"]
+    tensors = [random.normal(size=shape).astype(np.float32) for shape in shapes]
+    plans = [
+        layout.plan_tensor(
+            metadata.ACTIVATION,
+            "layer",
+            "float32",
+            layout.name_axes(metadata.ACTIVATION, "layer", shape),
+            shape,
+            precision=precision,
+        )
+        for shape, precision in zip(shapes, precisions, strict=True)
+    ]
+    for found, plan, values in zip(
+        _stored(plans, tensors), plans, tensors, strict=True
+    ):
+        expected = layout.store(plan, values)
+        assert found.codes.dtype == expected.codes.dtype
+        np.testing.assert_allclose(found.codes, expected.codes, rtol=1e-3, atol=1)
+        np.testing.assert_array_equal(found.low, expected.low)
+        np.testing.assert_array_equal(found.high, expected.high)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 2, 3])
+@pytest.mark.parametrize("pixels", [4, 64])
+def test_a_batch_of_unknown_size_is_stored_up_to_the_plan(samples, pixels) -> None:
+    values = np.random.default_rng(5).normal(size=(samples, 6, 6, 3)).astype(np.float32)
+    names = layout.name_axes(metadata.ACTIVATION, "layer", (2, 6, 6, 3))
+    planned, actual = (
+        layout.plan_tensor(
+            metadata.ACTIVATION,
+            "layer",
+            "float32",
+            names,
+            shape,
+            layout.Limits(samples=2, pixels=pixels),
+        )
+        for shape in ((2, 6, 6, 3), values.shape)
     )
+    signature = [tf.TensorSpec([None, 6, 6, 3])]
+    found = tf.function(lambda x: reduce.store(planned, x), input_signature=signature)(
+        values
+    )
+    expected = layout.store(actual, values)
+    for part, wanted in zip(found, expected, strict=True):
+        assert part.shape == wanted.shape
+        np.testing.assert_allclose(part, wanted, rtol=1e-5, atol=1e-6)
+
+
+# A process of its own: virtual devices are made before TensorFlow starts.
+REPLICAS = """
+import numpy as np
+import tensorflow as tf
+from tensorboard_keract.recording import reduce
+from tensorboard_keract.recording.statistics import merge_statistics, statistics
+
+(cpu,) = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(
+    cpu, [tf.config.LogicalDeviceConfiguration()] * 2
+)
+strategy = tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
+values = np.random.default_rng(0).normal(size=(401, 30)).astype(np.float32)
+values[:, 3] = 0
+data = tf.data.Dataset.from_tensor_slices(values).batch(401)
+
+@tf.function
+def reduced(x):
+    def of_replica(x):
+        rows = [reduce.RowSource(x, 1), reduce.RowSource(x[:, :2], 1)]
+        return reduce.statistics_table(rows, [None] * 2), reduce.histograms(rows)
+    return strategy.run(of_replica, (x,))
+
+(batch,) = strategy.experimental_distribute_dataset(data)
+(table, dead), histograms = reduced(batch)
+tables, dead = (strategy.experimental_local_results(part) for part in (table, dead))
+assert len(tables) == 2
+merged, _ = merge_statistics(tables, dead, [30, 2])
+np.testing.assert_allclose(merged[0], statistics(values, 1), rtol=2e-5)
+np.testing.assert_allclose(merged[1], statistics(values[:, :2], 1), rtol=2e-5)
+counts = sum(h.numpy() for h in strategy.experimental_local_results(histograms))
+assert counts.sum(axis=1).tolist() == [401 * 30, 401 * 2]
+"""
+
+
+def test_replicas_reduce_their_shares_of_a_batch() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", REPLICAS], cwd=ROOT, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr

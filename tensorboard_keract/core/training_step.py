@@ -20,11 +20,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
 
 import keras
 import tensorflow as tf
@@ -34,6 +35,7 @@ from tensorflow.python.autograph.impl import api as autograph_api
 from tensorflow.python.distribute import distribute_lib
 
 from tensorboard_keract.core import trace as tracing
+from tensorboard_keract.core.apart import apart
 from tensorboard_keract.core.capture import LOGITS_NOTE, Captured
 from tensorboard_keract.core.model_layout import (
     ModelLayout,
@@ -76,12 +78,41 @@ class CapturedStep:
     update_skipped: tf.Tensor | None
     notes: dict[str, str] = field(default_factory=dict)
 
+    def tensors(self) -> dict[str, Any]:
+        """Its tensors but the weights, as nested dicts that a function can return."""
+        return {
+            **self.captured.tensors(),
+            "weights": {},
+            "skipped": self.update_skipped,
+        }
+
+    def with_tensors(self, tensors: dict[str, Any], weights: Any) -> CapturedStep:
+        """The same with tensors as a function returned them, and other weights."""
+        skipped = tensors.pop("skipped")
+        tensors["weights"] = weights
+        notes = self.captured.gradient_notes
+        captured = Captured(**tensors, gradient_notes=notes)
+        return replace(self, captured=captured, update_skipped=skipped)
+
 
 @dataclass
 class _Reduced:
     """What replicas have captured and reduced already."""
 
     result: Any
+
+
+class StepReduction(Protocol):
+    """Computes, in the compiled step, what is kept of it."""
+
+    def reduce(self, step: CapturedStep) -> Any:
+        """What was captured on the only replica -> nested tensors."""
+
+    def reduce_on_replica(self, step: CapturedStep) -> Any:
+        """What was captured on one of several replicas -> nested tensors."""
+
+    def combine(self, strategy: tf.distribute.Strategy, results: Any) -> Any:
+        """What `reduce_on_replica` gave on all, outside of them -> as `reduce`."""
 
 
 class Tap:
@@ -96,7 +127,7 @@ class Tap:
     def __init__(
         self,
         model: keras.Model,
-        reduce: Callable[[CapturedStep], Any],
+        reduction: StepReduction,
         deliver: Callable[[Any], None],
         optimizer: Any = None,
     ) -> None:
@@ -104,15 +135,14 @@ class Tap:
 
         Args:
           model: whose steps are captured.
-          reduce: called while a step is traced, on each replica: what was captured ->
-            nested tensors.
-          deliver: called after a captured step with what `reduce` gave, as eager
+          reduction: called while a step is traced.
+          deliver: called after a captured step with what the reduction gave, as eager
             tensors; not where the step neither called the model nor took a gradient
             of its weights.
           optimizer: of the step, where it is not the model's own.
         """
         self._model = weakref.ref(model)
-        self.reduce = reduce
+        self.reduction = reduction
         self.deliver = deliver
         self._optimizer = optimizer
         self.error: BaseException | None = None
@@ -134,7 +164,7 @@ class Tap:
     def reduced(self, step: CapturedStep | _Reduced | None) -> Any:
         if isinstance(step, _Reduced):
             return step.result
-        return None if step is None else self.reduce(step)
+        return None if step is None else self.reduction.reduce(step)
 
 
 @contextlib.contextmanager
@@ -167,17 +197,25 @@ def capturing(tap: Tap) -> Iterator[None]:
         tap.deliver(result)
 
 
+# A gradient as the tape gave it, and by what its loss was scaled.
+_Scaled = tuple[Any, "tf.Tensor | None"]
+
+
 @dataclass
 class _Gradients:
-    """Sums of the gradients that the step has taken."""
+    """The gradients that the step has taken, in their order.
 
-    of_outputs: dict[tuple[int, int], tf.Tensor] = field(default_factory=dict)
-    of_weights: dict[int, tf.Tensor] = field(default_factory=dict)
-    at_logits: set[tuple[int, int]] = field(default_factory=set)
-    taken: dict[int, int] = field(default_factory=dict)
-    targets: dict[int, Any] = field(default_factory=dict)
-    loss: tf.Tensor | None = None
-    skipped: tf.Tensor | None = None
+    Attributes:
+      of_outputs: by the call and the number of its output.
+      of_weights: by the id of the variable.
+      of_logits: for which outputs they are those of the logits.
+      losses: what they are the gradients of.
+    """
+
+    of_outputs: dict[tuple[int, int], list[_Scaled]] = field(default_factory=dict)
+    of_weights: dict[int, list[_Scaled]] = field(default_factory=dict)
+    of_logits: set[tuple[int, int]] = field(default_factory=set)
+    losses: list[_Scaled] = field(default_factory=list)
 
 
 class StepTrace(Trace):
@@ -206,22 +244,22 @@ class StepTrace(Trace):
         if self._stack:
             return super().call(operation, call, args, kwargs)
         if operation is self._model:
-            self._note_weights()
+            self.note_weights()
             self._note_inputs(args, kwargs)
             output = super().call(operation, call, args, kwargs)
             self._outputs_of_model.append(output)
             return output
         if id(operation) not in self._children:
             return call(operation, *args, **kwargs)
-        self._note_weights()
+        self.note_weights()
         self._stack.append(self._virtual_root)
         try:
             return super().call(operation, call, args, kwargs)
         finally:
             self._stack.pop()
 
-    def _note_weights(self) -> None:
-        # At the first call: before any update.
+    def note_weights(self) -> None:
+        """Notes the weights as they are, unless that was done: before any update."""
         if not self._weights:
             self._weights = [tf.convert_to_tensor(w.value) for w in self._model.weights]
 
@@ -250,8 +288,8 @@ class StepTrace(Trace):
         """What is added to the sources of a gradient: outputs and logits of calls."""
         if not self._concerned_by(sources):
             return []
-        known = self._gradients.targets
-        if all(id(t) in known for t in tf.nest.flatten(target)):
+        known = {id(loss) for loss, _ in self._gradients.losses}
+        if all(id(loss) in known for loss in tf.nest.flatten(target)):
             return []  # Only other weights of the same loss: activations have theirs.
         return [tensor for _, _, tensor in self._wanted()]
 
@@ -291,31 +329,14 @@ class StepTrace(Trace):
                 gradient = gradients.get("output")
                 if gradients.get("loss_logits") is not None:
                     gradient = gradients.get("logits")
-                    found.at_logits.add(key)
+                    found.of_logits.add(key)
                 if gradient is not None:
-                    _accumulate(found.of_outputs, key, _unscaled(gradient, scale))
-            loss = tf.add_n(
-                [tf.cast(tf.reduce_sum(t), tf.float32) for t in tf.nest.flatten(target)]
-            )
-            loss = _unscaled(loss, scale)
-            found.loss = loss if found.loss is None else found.loss + loss
-            found.targets.update({id(t): t for t in tf.nest.flatten(target)})
-        connected = [
-            (own[id(source)], gradient)
-            for source, gradient in zip(sources, given, strict=True)
-            if id(source) in own and gradient is not None
-        ]
-        if hasattr(self.tap.optimizer, "dynamic_scale"):
-            finite = tf.reduce_all(
-                [tf.reduce_all(tf.math.is_finite(_values(g))) for _, g in connected]
-            )
-            skipped = tf.logical_not(finite)
-            found.skipped = (
-                skipped if found.skipped is None else found.skipped | skipped
-            )
-        for weight, gradient in connected:
-            found.taken[weight] = found.taken.get(weight, 0) + 1
-            _accumulate(found.of_weights, weight, _unscaled(gradient, scale))
+                    found.of_outputs.setdefault(key, []).append((gradient, scale))
+            found.losses += [(loss, scale) for loss in tf.nest.flatten(target)]
+        for source, gradient in zip(sources, given, strict=True):
+            if id(source) in own and gradient is not None:
+                of_weight = found.of_weights.setdefault(own[id(source)], [])
+                of_weight.append((gradient, scale))
 
     def _loss_scale(self) -> tf.Tensor | None:
         optimizer = self.tap.optimizer
@@ -323,6 +344,18 @@ class StepTrace(Trace):
             getattr(optimizer, "loss_scale_factor", None) is not None
         )
         return optimizer.scale_loss(tf.ones(())) if is_scaled else None
+
+    def with_own_weights(
+        self, step: CapturedStep, tensors: dict[str, Any]
+    ) -> CapturedStep:
+        """A step that a function captured, with the weights as they are around it."""
+        infos = step.layout.weights
+        weights = {info.path: self._weights[info.index] for info in infos}
+        updated = {
+            info.path: tf.convert_to_tensor(self._model.weights[info.index].value)
+            for info in infos
+        }
+        return replace(step.with_tensors(tensors, weights), updated_weights=updated)
 
     def adopt(self, result: CapturedStep | _Reduced) -> None:
         """Takes what an inner function or replica captured as its own."""
@@ -367,24 +400,24 @@ class StepTrace(Trace):
         outputs: dict[str, list[tf.Tensor]] = {}
         gradients: dict[str, list[tf.Tensor]] = {}
         logit_notes: dict[str, str] = {}
-        for calls in groups.values():
-            for call in calls:
-                if call.is_container:
+        for call in itertools.chain.from_iterable(groups.values()):
+            if call.is_container:
+                continue
+            for i, path in enumerate(output_paths(call)):
+                tensor, key = call.outputs[i], (id(call), i)
+                if tensor is None:
                     continue
-                for i, path in enumerate(output_paths(call)):
-                    tensor, key = call.outputs[i], (id(call), i)
-                    if tensor is None:
-                        continue
-                    outputs.setdefault(path, []).append(tensor)
-                    if key in found.of_outputs:
-                        gradients.setdefault(path, []).append(found.of_outputs[key])
-                    if key in found.at_logits:
-                        logit_notes[path] = LOGITS_NOTE
+                outputs.setdefault(path, []).append(tensor)
+                if key in found.of_outputs:
+                    gradient = _total(found.of_outputs[key])
+                    gradients.setdefault(path, []).append(gradient)
+                if key in found.of_logits:
+                    logit_notes[path] = LOGITS_NOTE
 
         def joined(of_path: dict[str, list[tf.Tensor]]) -> dict[str, tf.Tensor]:
             result = {}
             for path, parts in of_path.items():
-                result[path], note = _joined(parts)
+                result[path], note = _joined([apart(part) for part in parts])
                 if note:
                     notes[path] = note
             return result
@@ -394,10 +427,12 @@ class StepTrace(Trace):
             variable = self._model.weights[info.index]
             weights[info.path] = self._weights[info.index]
             updated[info.path] = tf.convert_to_tensor(variable.value)
-            if id(variable) in found.of_weights:
-                weight_gradients[info.path] = found.of_weights[id(variable)]
-                if found.taken[id(variable)] > 1:
-                    notes[info.path] = SEVERAL_GRADIENTS_NOTE
+            taken = found.of_weights.get(id(variable), [])
+            if taken:
+                weight_gradients[info.path] = _total(taken)
+            if len(taken) > 1:
+                notes[info.path] = SEVERAL_GRADIENTS_NOTE
+        losses = [(tf.reduce_sum(apart(t)), scale) for t, scale in found.losses]
         captured = Captured(
             inputs=joined(_by_name(self._inputs_of_model)),
             outputs=joined(_by_name(ends)),
@@ -405,10 +440,21 @@ class StepTrace(Trace):
             activation_gradients=joined(gradients),
             weights=weights,
             weight_gradients=weight_gradients,
-            loss=found.loss,
+            loss=tf.cast(_total(losses), tf.float32) if losses else None,
             gradient_notes=logit_notes,
         )
-        return CapturedStep(captured, layout, updated, found.skipped, notes)
+        return CapturedStep(captured, layout, updated, self._skipped(), notes)
+
+    def _skipped(self) -> tf.Tensor | None:
+        """Whether a dynamic loss scale backs off from what the gradients are."""
+        taken = list(itertools.chain.from_iterable(self._gradients.of_weights.values()))
+        if not taken or not hasattr(self.tap.optimizer, "dynamic_scale"):
+            return None
+        finite = [
+            tf.reduce_all(tf.math.is_finite(apart(_values(gradient))))
+            for gradient, _ in taken
+        ]
+        return tf.logical_not(tf.reduce_all(finite))
 
 
 def _root(call: LayerCall) -> LayerCall:
@@ -454,12 +500,13 @@ def _values(gradient: Any) -> tf.Tensor:
     return gradient.values if is_sparse else gradient
 
 
-def _accumulate(into: dict[Any, tf.Tensor], key: Any, value: tf.Tensor) -> None:
-    into[key] = into[key] + value if key in into else value
+def _total(taken: Sequence[_Scaled]) -> tf.Tensor:
+    """The sum of gradients, of the loss as it is when it is not scaled."""
+    return tf.add_n([_unscaled(gradient, scale) for gradient, scale in taken])
 
 
 def _unscaled(gradient: Any, scale: tf.Tensor | None) -> tf.Tensor:
-    gradient = tf.convert_to_tensor(gradient)
+    gradient = apart(tf.convert_to_tensor(gradient))
     if scale is None:
         return gradient
     dtype = gradient.dtype if gradient.dtype.is_complex else tf.float32
@@ -476,10 +523,13 @@ def _call_twin(
     """Calls the twin of a compiled function, and delivers what it captured."""
     taps = [trace.tap for trace in traces]
     known, twin = taps[0].twins.get(function, ((), None))
-    if twin is None or list(known) != taps:
-        twin = _make_twin(taps, function)
-        taps[0].twins[function] = tuple(taps), twin
     with tracing.activated():  # Nothing of what calling and tracing do outside of it.
+        if twin is None or list(known) != taps:
+            # The step itself comes first: at its first call it may make variables, such
+            # as an optimizer's, and if the twin then can't be traced they are there.
+            function.get_concrete_function(*args, **kwargs)
+            twin = _make_twin(taps, function)
+            taps[0].twins[function] = tuple(taps), twin
         try:
             with contextlib.ExitStack() as stack:
                 for tap in taps:
@@ -543,22 +593,41 @@ def _call_compiled(
     Raises:
       RuntimeError: if the step changes variables that can't be withheld from it.
     """
-    graph = tf.compat.v1.get_default_graph()
-    ops_before = len(graph.get_operations())
-    with _updates_withheld():
-        tracing.inline(function, args, kwargs)
-    changing = {
-        op.type
-        for op in graph.get_operations()[ops_before:]
-        if op.type.startswith(_CHANGING_OPS)
-    }
-    if changing:
-        raise RuntimeError(
-            "The step is compiled with XLA and changes variables of its own"
-            f" ({', '.join(sorted(changing))}); it can't be computed a second time."
-        )
+    taps = [trace.tap for trace in traces]
+    captured: list[CapturedStep | _Reduced | None] = []
+
+    def computed(*args: Any, **kwargs: Any) -> Any:
+        with _updates_withheld(), _traces_for(taps) as inner:
+            tracing.inline(function, args, kwargs)
+        captured[:] = [trace.finish() for trace in inner]
+        graph = tf.compat.v1.get_default_graph()
+        changing = {
+            op.type
+            for op in graph.get_operations()
+            if op.type.startswith(_CHANGING_OPS)
+        }
+        if changing:
+            raise RuntimeError(
+                "The step is compiled with XLA and changes variables of its own"
+                f" ({', '.join(sorted(changing))}); it can't be computed a second time."
+            )
+        return [
+            step.tensors() if isinstance(step, CapturedStep) else None
+            for step in captured
+        ]
+
+    for trace in traces:
+        trace.note_weights()
     with tracing.activated():
-        return original(function, *args, **kwargs)
+        # XLA, too: its random numbers are others.
+        found = tf.function(
+            functools.partial(computed), autograph=False, jit_compile=True
+        )(*args, **kwargs)
+        output = original(function, *args, **kwargs)
+    for trace, step, tensors in zip(traces, captured, found, strict=True):
+        if isinstance(step, CapturedStep):
+            trace.adopt(trace.with_own_weights(step, tensors))
+    return output
 
 
 # Prefixes of the types of ops that change variables.
@@ -612,10 +681,9 @@ def _intercept_gradient(original: Callable[..., Any]) -> Callable[..., Any]:
         every = [*flat, *(tensor for of_trace in added for tensor in of_trace)]
         found = original(tape, target, every, output_gradients, unconnected_gradients)
         given, rest = found[: len(flat)], found[len(flat) :]
-        with tape.stop_recording() if tape._recording else contextlib.nullcontext():
-            for trace, of_trace in zip(traces, added, strict=True):
-                trace.take(target, flat, given, rest[: len(of_trace)])
-                rest = rest[len(of_trace) :]
+        for trace, of_trace in zip(traces, added, strict=True):
+            trace.take(target, flat, given, rest[: len(of_trace)])
+            rest = rest[len(of_trace) :]
         return tf.nest.pack_sequence_as(sources, given)
 
     return gradient
@@ -642,19 +710,24 @@ def _intercept_run(original: Callable[..., Any]) -> Callable[..., Any]:
         def on_replica(*args: Any, **kwargs: Any) -> Any:
             with _traces_for(taps) as inner:
                 output = converted(*args, **kwargs)
-            structures.append(_results(inner))
+            steps = [trace.finish() for trace in inner]
+            structures.append(
+                [
+                    tap.reduction.reduce_on_replica(step)
+                    if isinstance(step, CapturedStep)
+                    else None
+                    for tap, step in zip(taps, steps, strict=True)
+                ]
+            )
             return output, tf.nest.flatten(structures[-1])
 
         unconverted = tf.autograph.experimental.do_not_convert(on_replica)
         output, flat = original(strategy, unconverted, args, kwargs, options)
-        local = [
-            value if value is None else strategy.experimental_local_results(value)[0]
-            for value in flat
-        ]
-        for trace, result in zip(
-            traces, tf.nest.pack_sequence_as(structures[0], local), strict=True
-        ):
-            trace.adopt(_Reduced(result))
+        results = tf.nest.pack_sequence_as(structures[0], flat)
+        for trace, result in zip(traces, results, strict=True):
+            if result is not None:
+                combined = trace.tap.reduction.combine(strategy, result)
+                trace.adopt(_Reduced(combined))
         return output
 
     return run

@@ -8,11 +8,12 @@ have: it reaches remote file systems, and it raises where it fails.
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import socket
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,19 @@ from tensorboard.compat.proto import (
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+logger = logging.getLogger("tensorboard_keract")
+
+# TensorBoard takes a file for an event file by this part of its name.
+_NAME_PREFIX: Final = "events.out.tfevents."
+
+# What the framing adds to a record: its length (8 bytes), and the checksums of the
+# length and of the record (4 each).
+_FRAME_BYTES: Final = 16
+
+# Whether a file is still there costs a few microseconds on a local disk, and a round
+# trip elsewhere.
+_REMOTE_CHECK_INTERVAL_S: Final = 60.0
 
 _file_numbers = itertools.count()
 
@@ -89,8 +103,37 @@ def check_writable(directory: str) -> None:
         ) from error
 
 
+def stored_bytes(directory: str) -> int:
+    """Bytes of the event files in a directory.
+
+    A directory that is not there or can't be listed, and a file that can't be looked
+    at, count as nothing.
+    """
+    import tensorflow as tf
+
+    unknown = (tf.errors.OpError, OSError, UnicodeError)
+    try:
+        names = tf.io.gfile.listdir(directory)
+    except unknown:
+        return 0
+    total = 0
+    for name in names:
+        if name.startswith(_NAME_PREFIX):
+            try:
+                total += int(tf.io.gfile.stat(f"{directory}/{name}").length)
+            except unknown:
+                continue
+    return total
+
+
 class EventFile:
-    """One event file of a run, open for appending. Not for several threads at once."""
+    """One event file of a run, open for appending. Not for several threads at once.
+
+    Attributes:
+      path: of the file.
+      record_count: events with values that are in the file, whole.
+      byte_count: the file's length up to the end of the last of them.
+    """
 
     def __init__(self, directory: str) -> None:
         """Creates the file.
@@ -104,19 +147,29 @@ class EventFile:
         # to an earlier one: the name has to sort by time, to the microsecond.
         microseconds = time.time_ns() // 1000
         name = (
-            f"events.out.tfevents.{microseconds:020d}.{socket.gethostname()}"
+            f"{_NAME_PREFIX}{microseconds:020d}.{socket.gethostname()}"
             f".{os.getpid()}.{next(_file_numbers)}.v2"
         )
         self.path = f"{directory}/{name}"
+        self.record_count = 0
+        self.byte_count = 0
+        self._appended_bytes = 0
+        self._is_remote = "://" in directory
+        self._was_seen = False
+        self._next_check_s = time.monotonic() + _REMOTE_CHECK_INTERVAL_S
         tf.io.gfile.makedirs(directory)
         self._writer: tf.io.TFRecordWriter = tf.io.TFRecordWriter(self.path)
-        self._write(
-            event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2")
-        )
+        try:
+            self._append(
+                event_pb2.Event(wall_time=time.time(), file_version="brain.Event:2")
+            )
+        except tf.errors.OpError:
+            self.abandon()
+            raise
 
     def start_session(self, step: int) -> None:
         """Says that what was recorded from `step` on in earlier files is replaced."""
-        self._write(
+        self._append(
             event_pb2.Event(
                 wall_time=time.time(),
                 step=step,
@@ -133,15 +186,73 @@ class EventFile:
         """Appends one event with all values and flushes it.
 
         Raises:
-          tf.errors.OpError: if the file system refuses.
+          tf.errors.OpError: if the file system refuses. The file may end in half an
+            event then: `abandon` it.
         """
-        summary = summary_pb2.Summary(value=values)
-        self._write(event_pb2.Event(wall_time=wall_time_s, step=step, summary=summary))
+        event = event_pb2.Event(wall_time=wall_time_s, step=step)
+        event.summary.value.extend(values)  # A message given whole is copied twice.
+        self._append(event)
         self._writer.flush()
+        self.record_count += 1
+        self.byte_count = self._appended_bytes
+
+    def is_gone(self) -> bool:
+        """Whether the file was removed, moved or cut short by somebody else.
+
+        On Linux an open file goes on accepting what nobody will ever read. A local
+        file is looked at each time, one behind a URL once a minute.
+        """
+        if self._is_remote:
+            return self._is_gone_remotely()
+        try:
+            return os.stat(self.path).st_size < self.byte_count
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:  # Not to be told, as without permission to look.
+            return False
 
     def close(self) -> None:
         """Flushes and closes the file."""
         self._writer.close()
 
-    def _write(self, event: event_pb2.Event) -> None:
-        self._writer.write(event.SerializeToString())
+    def abandon(self) -> None:
+        """Closes the file after a failure, and removes what is not whole.
+
+        That is half an event at the end, where the file system can cut a file, or a
+        file without any record, so that a full disk is not littered. Where that fails,
+        too, it stays: readers pass over half an event.
+        """
+        import tensorflow as tf
+
+        try:
+            self._writer.close()
+        except tf.errors.OpError as error:
+            logger.debug("Closing %s failed: %s", self.path, error)
+        try:
+            if not self.record_count:
+                tf.io.gfile.remove(self.path)
+            elif not self._is_remote:
+                os.truncate(self.path, self.byte_count)
+        except (tf.errors.OpError, OSError) as error:
+            logger.debug("Clearing up %s failed: %s", self.path, error)
+
+    def _is_gone_remotely(self) -> bool:
+        import tensorflow as tf
+
+        now_s = time.monotonic()
+        if now_s < self._next_check_s:
+            return False
+        self._next_check_s = now_s + _REMOTE_CHECK_INTERVAL_S
+        try:
+            exists = tf.io.gfile.exists(self.path)
+        except tf.errors.OpError:
+            return False
+        # Some stores show a file only once it is closed.
+        gone = self._was_seen and not exists
+        self._was_seen = self._was_seen or exists
+        return gone
+
+    def _append(self, event: event_pb2.Event) -> None:
+        record = event.SerializeToString()
+        self._writer.write(record)
+        self._appended_bytes += len(record) + _FRAME_BYTES

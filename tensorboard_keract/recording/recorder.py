@@ -1,17 +1,19 @@
 """`Recorder`: at a step, everything inside the model, to an event file.
 
-The pass and its reduction are one compiled function, `RecordedPass`; encoding and
-writing happen on a thread of their own. Whatever fails once recording has begun is
-logged and never reaches the training loop.
+The probe's pass, or the training step itself, is reduced in the compiled function that
+computes it; encoding and writing happen on a thread of their own. Whatever fails once
+recording has begun is logged and never reaches the training loop.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import platform
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final
 
@@ -24,6 +26,7 @@ from tensorboard_keract import metadata, plugin_data_pb2
 from tensorboard_keract._version import __version__
 from tensorboard_keract.core.capture import Loss, check_backend
 from tensorboard_keract.core.layer_selection import LayerSelectors
+from tensorboard_keract.core.training_step import capturing
 from tensorboard_keract.recording import event_file, wire_format
 from tensorboard_keract.recording.budget import (
     DEFAULT_BUDGET_BYTES_PER_RECORD,
@@ -31,29 +34,38 @@ from tensorboard_keract.recording.budget import (
     format_bytes,
 )
 from tensorboard_keract.recording.layout import Limits
-from tensorboard_keract.recording.probe import parse_probe
+from tensorboard_keract.recording.model_description import (
+    describe_model,
+    describe_probe,
+)
+from tensorboard_keract.recording.probe import Probe, parse_probe
 from tensorboard_keract.recording.record import Record, Reduced
-from tensorboard_keract.recording.record_writer import RecordWriter
+from tensorboard_keract.recording.record_writer import RecordWriter, check_policy
 from tensorboard_keract.recording.recorded_pass import RecordedPass
+from tensorboard_keract.recording.recorded_step import RecordedStep
+from tensorboard_keract.recording.reduction import Choice, Parts, Reduction
+from tensorboard_keract.recording.rows import KINDS
+from tensorboard_keract.recording.standard_summaries import (
+    StandardSummaries,
+    check_also_write,
+)
 
 logger = logging.getLogger("tensorboard_keract")
 
 RUN_NAME: Final = "keract"
-KINDS: Final = (
-    metadata.ACTIVATION,
-    metadata.ACTIVATION_GRADIENT,
-    metadata.WEIGHT,
-    metadata.WEIGHT_GRADIENT,
-)
+PROBE: Final = "probe"
+TRAINING: Final = "training"
+BOTH: Final = "both"
+SOURCES: Final = (PROBE, TRAINING, BOTH)
 
 
 class Recorder:
     """Records what happens inside a model to `<log_dir>/keract`.
 
-    At each record a probe, a small fixed batch, is passed through the model. Written
-    are statistics and histograms of all activations, their gradients, weights and
-    their gradients; feature maps within a byte budget; the probe's inputs and the
-    model's predictions on it.
+    At each record a probe, a small fixed batch, is passed through the model; or the
+    training step itself is captured, with the real gradients of its batch; or both.
+    Written are statistics and histograms of all activations, their gradients, weights
+    and their gradients; feature maps within a byte budget; inputs and predictions.
 
     The model and the training are not changed: the weights after N steps are the
     same with a recorder as without.
@@ -67,26 +79,48 @@ class Recorder:
             if step % 100 == 0:
                 recorder.record(step)
     ```
+
+    and of the training step itself, whether it is a `tf.function` or not:
+
+    ```python
+    with tk.Recorder("logs/run1", model, source="training") as recorder:
+        for step, (x, y) in enumerate(batches):
+            with recorder.capture(step) if step % 100 == 0 else nullcontext():
+                train_step(x, y)
+    ```
+
+    Under a `tf.distribute` strategy only the chief writes. Statistics and histograms
+    of a captured step are those of the batch of all replicas together; maps are of the
+    first replica's part.
     """
 
     def __init__(
         self,
         log_dir: str | os.PathLike[str],
         model: keras.Model,
-        probe: Any,
+        probe: Any = None,
         layers: LayerSelectors | None = None,
         *,
+        source: str = PROBE,
         exclude_layers: LayerSelectors | None = None,
         kinds: Iterable[str] | None = None,
         loss: Loss | None = None,
+        optimizer: Any = None,
         class_names: Sequence[str] | None = None,
         max_samples: int = 8,
         max_channels: int = 64,
         max_pixels: int = 64,
         precision: str = "uint8",
+        maps_freq: int = 1,
+        gradients_freq: int = 1,
+        histograms_freq: int = 1,
+        max_records: int | None = None,
         budget_bytes_per_record: int = DEFAULT_BUDGET_BYTES_PER_RECORD,
         budget_bytes_per_run: int = DEFAULT_BUDGET_BYTES_PER_RUN,
+        when_behind: str = "wait",
+        also_write: Iterable[str] = (),
         epochs: int = 0,
+        planned_records: int = 0,
     ) -> None:
         """Compiles the pass, plans what is stored and opens the run.
 
@@ -96,64 +130,100 @@ class Recorder:
           model: a Keras model. One that is not built yet is built on the probe.
           probe: (x, y), (x, y, sample_weight), a `Probe`, or a `tf.data.Dataset`
             whose first batch is taken. x alone does where no gradients are recorded.
+            With the source "training" it may be left out.
           layers: which layers, by name, path, glob, compiled regular expression,
             class, index, layer or function of the layer; one or several. None
             records tables of all layers, and maps of all but those that only
             reshape, pad, crop, drop or normalise. A model inside the model stands for
             all layers in it.
+          source: "probe" passes the probe through the model, in inference, by
+            `record`. "training" captures the training step and its batch, by
+            `capture`. "both" takes tables from the training step and maps from the
+            probe, by `capture`.
           exclude_layers: which of those not, in the same words.
           kinds: which of "activation", "activation_gradient", "weight",
             "weight_gradient"; None for all four.
-          loss: `loss(y, y_pred)`, for a model that is not compiled.
+          loss: `loss(y, y_pred)` of the probe, for a model that is not compiled.
+          optimizer: of the training step, where it is not the model's own: its loss
+            scale and learning rate are recorded.
           class_names: of the class ids, to be shown beside the predictions.
-          max_samples: probe samples that have maps; statistics are of all.
+          max_samples: samples that have maps; statistics are of all.
           max_channels: channels of a layer that have maps; the first ones.
           max_pixels: height and width of a map; larger ones are averaged over areas.
           precision: of the maps: "uint8" for 253 levels between a map's least and
             greatest value, or "float16", "float32".
+          maps_freq, gradients_freq, histograms_freq: every how many records hold maps,
+            gradients (of both kinds), histograms; 0 is never.
+          max_records: after so many nothing is recorded; None for no limit.
           budget_bytes_per_record: before compression; where the limits above make
             more, they are lowered, the same for every step.
           budget_bytes_per_run: as written; once spent, maps stop and tables go on.
+          when_behind: what becomes of a record while three others wait for the disk:
+            "wait" until one is written, or "drop" it, which is counted and shown.
+          also_write: standard TensorBoard summaries to be written beside: some of
+            "histograms", "scalars", "images".
           epochs: how many are planned; shown on the page.
+          planned_records: how many are planned; shown on the page.
 
         Raises:
           ProbeError: if the model or its loss refuses the probe, or y is missing.
           UnknownLayerError: if a selector fits no layer; lists the layers.
           ValueError: for another argument that won't do, for an uncompiled model
-            where gradients are asked.
+            where gradients are asked of a probe.
           OSError: if `log_dir` can't be written.
           RuntimeError: if Keras runs on another backend than TensorFlow.
         """
         check_backend()
         kinds = _check_kinds(kinds)
         wire_format.check_precision(precision)
-        for name, limit in (
-            ("max_samples", max_samples),
-            ("max_channels", max_channels),
-            ("max_pixels", max_pixels),
-        ):
-            if limit < 1:
-                raise ValueError(f"{name} is {limit}; it has to be at least 1.")
+        check_policy(when_behind)
+        mirrored = check_also_write(also_write)
+        if source not in SOURCES:
+            raise ValueError(f"source is {source!r}; use one of: {', '.join(SOURCES)}.")
+        frequencies = {
+            "maps_freq": maps_freq,
+            "gradients_freq": gradients_freq,
+            "histograms_freq": histograms_freq,
+        }
+        _check_at_least(0, **frequencies)
+        _check_at_least(
+            1,
+            max_samples=max_samples,
+            max_channels=max_channels,
+            max_pixels=max_pixels,
+            max_records=1 if max_records is None else max_records,
+        )
         self._model = model
+        self._source = source
+        self._optimizer = optimizer
+        self._loss = loss
+        self._frequencies = frequencies
+        self._max_records = max_records
         self._directory = run_directory(log_dir)
-        self._probe = parse_probe(probe, class_names)
-        event_file.check_writable(self._directory)
-        self._pass = RecordedPass(
-            model,
-            self._probe,
+        self._is_chief = _is_chief(model)
+        self._choice = Choice(
+            kinds,
             layers,
             exclude_layers,
-            kinds=kinds,
-            loss=loss,
-            limits=Limits(max_samples, max_channels, max_pixels),
-            precision=precision,
-            budget_bytes=budget_bytes_per_record,
+            Limits(max_samples, max_channels, max_pixels),
+            precision,
+            budget_bytes_per_record,
         )
-        self._writer = RecordWriter(
-            self._directory, budget_bytes_per_run, self._log_failure
-        )
+        self._probe: Probe | None = None
+        if probe is not None or source != TRAINING:
+            self._probe = parse_probe(probe, class_names)
+        self._pass: RecordedPass | None = None
+        self._step: RecordedStep | None = None
+        if source != TRAINING:
+            assert self._probe is not None
+            self._pass = RecordedPass(model, self._probe, self._choice, loss=loss)
+        if source != PROBE:
+            self._step = RecordedStep(model, self._choice, optimizer)
+        self._mirror = StandardSummaries(mirrored) if mirrored else None
         self._epochs = epochs
+        self._planned_records = planned_records
         self._settings = {
+            "source": source,
             "kinds": ", ".join(kinds),
             "layers": "default" if layers is None else str(layers),
             "exclude_layers": "none" if exclude_layers is None else str(exclude_layers),
@@ -161,25 +231,51 @@ class Recorder:
             "max_channels": max_channels,
             "max_pixels": max_pixels,
             "precision": precision,
+            **frequencies,
+            "max_records": "none" if max_records is None else max_records,
+            "when_behind": when_behind,
+            "also_write": ", ".join(mirrored) or "none",
         }
         self._budget_bytes_per_record = budget_bytes_per_record
         self._budget_bytes_per_run = budget_bytes_per_run
         self._closed = False
+        self._has_given_up = False
         self._record_count = 0
         self._last_step: int | None = None
         self._failures: set[type[BaseException]] = set()
-        logger.info("%s", self.plan_summary())
+        self._writer: RecordWriter | None = None
+        if self._is_chief:
+            event_file.check_writable(self._directory)
+            self._writer = RecordWriter(
+                self._directory,
+                budget_bytes_per_run,
+                self._log_failure,
+                when_behind=when_behind,
+                mirror=None if self._mirror is None else self._mirror_values,
+            )
+        if self._pass is not None and self._is_chief:
+            logger.info("%s", self.plan_summary())
 
     def plan_summary(self) -> str:
-        """What a record holds, in one line."""
-        plan = self._pass.plan
+        """What a record holds, in one line: known once a step was captured or passed."""
+        tables, maps = self._tables, self._maps
+        if tables is None or maps is None:
+            return f"Keract records training steps to {self._directory}."
+        plan = maps.plan
+        line = (
+            f"Keract records {len(tables.rows)} tensors of"
+            f" {len(tables.layout.layers)} layers to {self._directory}: maps of"
+            f" {len(plan.tensors)}, {plan.limits.samples} samples,"
+            f" ≤ {plan.limits.channels} channels, ≤ {plan.limits.pixels} px, at most"
+            f" {format_bytes(plan.byte_count)} a record before compression"
+        )
+        records = self._planned_records
+        if self._max_records is not None:
+            records = min(records or self._max_records, self._max_records)
+        if records:
+            line += f", {format_bytes(plan.byte_count * records)} for {records} records"
         return (
-            f"Keract records {len(self._pass.rows)} tensors of"
-            f" {len(self._pass.layout.layers)} layers to {self._directory}:"
-            f" maps of {len(plan.tensors)}, {plan.limits.samples} samples,"
-            f" ≤ {plan.limits.channels} channels, ≤ {plan.limits.pixels} px,"
-            f" at most {format_bytes(plan.byte_count)} a record before compression,"
-            f" {format_bytes(self._budget_bytes_per_run)} a run."
+            f"{line}; the run's budget is {format_bytes(self._budget_bytes_per_run)}."
         )
 
     def record(
@@ -189,7 +285,9 @@ class Recorder:
         epoch: int | None = None,
         training_loss: float | None = None,
     ) -> bool:
-        """Records the model as it is now. Returns once the pass has run.
+        """Records the model as it is now, by the probe. Returns once the pass has run.
+
+        With the source "both" this is a record of the probe's maps, without tables.
 
         Args:
           step: of the training; from 0. A step that is not greater than the last
@@ -199,42 +297,103 @@ class Recorder:
           training_loss: of the training batch, to be shown beside the probe's.
 
         Returns:
-          Whether the pass ran. What goes wrong in it, or later in writing, is logged
-          once with its cause; the next record is tried anew.
+          Whether a record was made. What goes wrong, in the pass or later in writing,
+          is logged once with its cause; the next record is tried anew.
 
         Raises:
           ValueError: if `step` is negative or no integer.
-          RuntimeError: if the recorder is closed.
+          RuntimeError: if the recorder is closed, or has no probe to record.
         """
-        if isinstance(step, bool) or int(step) != step or step < 0:
-            raise ValueError(f"A step is an integer from 0; got {step!r}.")
-        if self._closed:
-            raise RuntimeError("This recorder is closed. Make a new one to go on.")
-        step = int(step)
-        if self._writer.closed:
-            return False  # Another recorder took over the run, and said so.
-        restarts = self._last_step is not None and step <= self._last_step
-        try:
-            since = 0 if self._last_step is None else max(step - self._last_step, 0)
-            reduced = self._pass(since)
-            self._writer.submit(
-                Record(
-                    step=step,
-                    epoch=-1 if epoch is None else epoch,
-                    wall_time_s=time.time(),
-                    values=self._record_values(reduced, epoch, training_loss),
-                    reduced=reduced,
-                    restarts=restarts,
-                    note=self._pass.note,
-                    describe_model=self._describe_model,
-                )
+        step = self._checked(step)
+        if self._pass is None:
+            raise RuntimeError(
+                'This recorder has the source "training": it records steps that run'
+                " inside `with recorder.capture(step):`. For records of a probe use"
+                ' source="probe" or "both".'
             )
+        if not self._goes_on():
+            return False
+        parts = replace(self._parts(), tables=self._source != BOTH)
+        if not parts.tables and not parts.maps:
+            return False
+        try:
+            reduced = self._pass(self._steps_since_last(step), parts)
         except Exception as error:  # Whatever it is, training must go on.
             self._log_failure(step, error)
             return False
-        self._record_count += 1
-        self._last_step = step
-        return True
+        return self._submit(
+            step, reduced, epoch, training_loss=training_loss, probe_loss=reduced.loss
+        )
+
+    @contextlib.contextmanager
+    def capture(self, step: int, *, epoch: int | None = None) -> Iterator[None]:
+        """Records the training step that runs inside of the context.
+
+        To be put around one training step in eager code: a call of the `tf.function`
+        that is the step, or the step's own lines. A compiled step runs in a second
+        compiled form that gives the same update; it is compiled at its first use. For a
+        GAN nest the contexts of two recorders, one for each model.
+
+        What is recorded is the model as the step found it, and what the step computed:
+        activations of its batch, the gradients as the tape gave them (unscaled; before
+        clipping and accumulation), how far the update moved the weights.
+
+        A step that can't be captured, because it takes no gradient by
+        `tf.GradientTape.gradient` or runs in a loop inside of a `tf.function`, is named
+        once in the log; from there on the probe is recorded instead, if there is one.
+
+        With the source "probe" the probe is recorded before the step.
+
+        Args:
+          step: of the training, from 0: how many updates are done. As in `record`.
+          epoch: epochs completed.
+
+        Raises:
+          ValueError: if `step` is negative or no integer.
+          RuntimeError: if the recorder is closed, or this is inside a `tf.function`.
+            What the step itself raises goes through.
+        """
+        step = self._checked(step)
+        if self._step is None:
+            self.record(step, epoch=epoch)
+            yield
+            return
+        # Each worker captures the same steps: what they gather they gather together.
+        if not (self._goes_on() if self._is_chief else self._is_wanted()):
+            yield
+            return
+        parts, of_probe = self._parts(), None
+        if self._source == BOTH:
+            if parts.maps and self._is_chief:
+                of_probe = self._probe_maps(step, parts)
+            parts = replace(parts, maps=False)
+        tap = self._step.tap(parts)
+        with capturing(tap):
+            yield
+        try:
+            collected = self._step.collect()
+            if collected is None:
+                self._use_probe(step, epoch, tap.error)
+                return
+            is_first = self._record_count == 0 and self._source == TRAINING
+            reduced, skipped = collected
+            if of_probe is not None:
+                reduced = replace(reduced, maps=of_probe.maps, inputs=of_probe.inputs)
+            if not self._is_chief:
+                self._record_count += 1
+                return
+            self._submit(
+                step,
+                reduced,
+                epoch,
+                training_loss=reduced.loss,
+                probe_loss=None if of_probe is None else of_probe.loss,
+                update_skipped=skipped,
+            )
+            if is_first:
+                logger.info("%s", self.plan_summary())
+        except Exception as error:  # Whatever it is, training must go on.
+            self._log_failure(step, error)
 
     @property
     def last_step(self) -> int | None:
@@ -243,12 +402,14 @@ class Recorder:
 
     def flush(self) -> None:
         """Waits until everything recorded so far is on disk."""
-        self._writer.flush()
+        if self._writer is not None:
+            self._writer.flush()
 
     def close(self) -> None:
         """Writes what waits and closes the run. To be called once; again does nothing."""
         self._closed = True
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
 
     def __enter__(self) -> Recorder:
         return self
@@ -260,6 +421,139 @@ class Recorder:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def _tables(self) -> Reduction | None:
+        """What the tables hold; None as long as that is not known."""
+        of_step = None if self._step is None else self._step.reduction
+        if of_step is not None and of_step.is_planned:
+            return of_step
+        return None if self._pass is None else self._pass.reduction
+
+    @property
+    def _maps(self) -> Reduction | None:
+        return self._tables if self._pass is None else self._pass.reduction
+
+    def _checked(self, step: int) -> int:
+        if isinstance(step, bool) or int(step) != step or step < 0:
+            raise ValueError(f"A step is an integer from 0; got {step!r}.")
+        if self._closed:
+            raise RuntimeError("This recorder is closed. Make a new one to go on.")
+        return int(step)
+
+    def _goes_on(self) -> bool:
+        """Whether this process writes, has its run still, and is not done."""
+        return (
+            self._writer is not None
+            # Else another recorder took over the run, and said so.
+            and not self._writer.closed
+            and self._is_wanted()
+        )
+
+    def _is_wanted(self) -> bool:
+        """Whether records are to come; the same on each worker."""
+        return not self._has_given_up and (
+            self._max_records is None or self._record_count < self._max_records
+        )
+
+    def _parts(self) -> Parts:
+        """What the next record holds."""
+        due = {
+            name: every > 0 and self._record_count % every == 0
+            for name, every in self._frequencies.items()
+        }
+        return Parts(
+            histograms=due["histograms_freq"],
+            maps=due["maps_freq"],
+            gradients=due["gradients_freq"],
+        )
+
+    def _steps_since_last(self, step: int) -> int:
+        return 0 if self._last_step is None else max(step - self._last_step, 0)
+
+    def _probe_maps(self, step: int, parts: Parts) -> Reduced | None:
+        assert self._pass is not None
+        try:
+            return self._pass(0, replace(parts, tables=False))
+        except Exception as error:  # Whatever it is, training must go on.
+            self._log_failure(step, error)
+            return None
+
+    def _use_probe(
+        self, step: int, epoch: int | None, error: BaseException | None
+    ) -> None:
+        """From here on records the probe: the step can't be captured."""
+        cause = str(error) if error else "The step did not call the model."
+        if self._probe is None:
+            logger.warning(
+                "Keract can't see inside this training step and has no probe to record"
+                " instead; nothing is recorded. Give a probe, such as"
+                " probe=(x_val[:8], y_val[:8]). The cause: %s",
+                cause,
+            )
+            self._has_given_up = True
+            return
+        logger.warning(
+            "Keract can't see inside this training step; it records the probe instead."
+            " The cause: %s",
+            cause,
+        )
+        self._source = PROBE
+        self._step = None
+        try:
+            if self._pass is None:
+                self._pass = RecordedPass(
+                    self._model, self._probe, self._choice, loss=self._loss
+                )
+        except ValueError as refused:
+            self._log_failure(step, refused)
+            self._has_given_up = True
+            return
+        self.record(step, epoch=epoch)
+
+    def _submit(
+        self,
+        step: int,
+        reduced: Reduced,
+        epoch: int | None,
+        *,
+        training_loss: Any = None,
+        probe_loss: Any = None,
+        update_skipped: Any = None,
+    ) -> bool:
+        assert self._writer is not None
+        has_optimizer = self._optimizer or getattr(self._model, "optimizer", None)
+        loss_scale = None
+        if isinstance(has_optimizer, keras.mixed_precision.LossScaleOptimizer):
+            loss_scale = has_optimizer.scale_loss(1.0)
+        try:
+            record = Record(
+                step=step,
+                epoch=-1 if epoch is None else epoch,
+                wall_time_s=time.time(),
+                values=_record_values(
+                    record=self._record_count,
+                    epoch=epoch,
+                    probe_loss=probe_loss,
+                    training_loss=training_loss,
+                    learning_rate=getattr(has_optimizer, "learning_rate", None),
+                    loss_scale=loss_scale,
+                    lost_records=0,
+                    update_skipped=update_skipped,
+                ),
+                reduced=reduced,
+                restarts=self._last_step is not None and step <= self._last_step,
+                note=self._note,
+                describe_model=self._describe_model,
+                inputs_change=self._source == TRAINING,
+            )
+            self._writer.submit(record)
+        except Exception as error:  # Whatever it is, training must go on.
+            self._log_failure(step, error)
+            return False
+        self._record_count += 1
+        self._last_step = step
+        return True
 
     def _log_failure(self, step: int, error: BaseException) -> None:
         # One line for each kind of trouble, however often it comes.
@@ -275,39 +569,28 @@ class Recorder:
             error,
         )
 
-    def _record_values(
-        self, reduced: Reduced, epoch: int | None, training_loss: float | None
-    ) -> npt.NDArray[np.float32]:
-        optimizer = getattr(self._model, "optimizer", None)
-        learning_rate = getattr(optimizer, "learning_rate", None)
-        loss_scale = None
-        if isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
-            loss_scale = optimizer.scale_loss(1.0)
-        values: dict[str, Any] = {
-            "record": self._record_count,
-            "epoch": epoch,
-            "probe_loss": reduced.loss,
-            "training_loss": training_loss,
-            "learning_rate": learning_rate,
-            "loss_scale": loss_scale,
-            "lost_records": 0,
-            "update_skipped": None,
-        }
-        return np.array(
-            [
-                # Through a tensor: under a distribution strategy a value may be a
-                # mirrored variable, which is no number.
-                np.nan
-                if values[name] is None
-                else float(tf.convert_to_tensor(values[name]))
-                for name in metadata.RECORD_VALUES
-            ],
-            np.float32,
-        )
+    def _note(self, kind: str, path: str) -> str:
+        if self._pass is not None:
+            return self._pass.note(kind, path)  # Maps are the probe's.
+        return "" if self._step is None else self._step.note(kind, path)
+
+    def _mirror_values(self, record: Record) -> Any:
+        assert self._mirror is not None
+        return self._mirror(record, self._describe_model())
 
     def _describe_model(self) -> plugin_data_pb2.ModelDescription:
-        description = self._pass.describe_model()
+        tables, maps = self._tables, self._maps
+        assert tables is not None
+        assert maps is not None
+        description = describe_model(self._model, tables, maps)
+        if self._pass is not None:
+            samples = min(self._pass.samples, maps.plan.limits.samples)
+            describe_probe(description, self._pass.probe, self._pass.samples, samples)
+        of_step = self._step is not None and tables is self._step.reduction
+        description.tables_source = TRAINING if of_step else PROBE
+        description.maps_source = TRAINING if self._source == TRAINING else PROBE
         description.epochs = self._epochs
+        description.planned_records = self._planned_records
         description.budget_bytes_per_record = self._budget_bytes_per_record
         description.budget_bytes_per_run = self._budget_bytes_per_run
         for name, value in self._settings.items():
@@ -321,6 +604,28 @@ class Recorder:
         for name, value in versions.items():
             description.versions.add(name=name, value=value)
         return description
+
+
+def _record_values(**values: Any) -> npt.NDArray[np.float32]:
+    return np.array(
+        [
+            # Through a tensor: under a distribution strategy a value may be a mirrored
+            # variable, which is no number.
+            np.nan
+            if values[name] is None
+            else float(tf.cast(tf.convert_to_tensor(values[name]), tf.float32))
+            for name in metadata.RECORD_VALUES
+        ],
+        np.float32,
+    )
+
+
+def _is_chief(model: keras.Model) -> bool:
+    """Whether this process writes: of several workers only the chief does."""
+    strategy = getattr(model, "distribute_strategy", None) or (
+        tf.distribute.get_strategy()
+    )
+    return bool(strategy.extended.should_save_summary)
 
 
 def run_directory(log_dir: str | os.PathLike[str]) -> str:
@@ -345,3 +650,9 @@ def _check_kinds(kinds: Iterable[str] | None) -> tuple[str, ...]:
             else f"No kinds to record; use one or several of: {', '.join(KINDS)}."
         )
     return tuple(kind for kind in KINDS if kind in given)
+
+
+def _check_at_least(least: int, **values: Any) -> None:
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ValueError(f"{name} is {value!r}; it has to be at least {least}.")

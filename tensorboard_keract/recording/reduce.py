@@ -2,14 +2,19 @@
 
 Only what is written leaves the device. The same values as `layout.store`,
 `wire_format.quantize` and `wire_format.histogram` give in NumPy, as TensorFlow ops.
+
+A model has a few tensors of millions of values, where passes over the values are what
+costs, and hundreds of small ones, where it is the number of ops. So each large tensor
+has functions of its own, and all small ones together are one vector. Tensors with the
+same values in the same order, as of a `Flatten` and the layer before, are reduced once.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import tensorflow as tf
@@ -25,34 +30,96 @@ class RowSource:
     """A tensor that fills one row of the tables.
 
     Attributes:
-      values: of any real or boolean type.
+      values: of any real or boolean type. The rank is known, and so is the size of the
+        channel axis; other axes may be of unknown size.
       channel_axis: along which dead channels are counted; None for no channels.
       activation: name of the function that made the values, for saturation.
+      histogram_stride: every how many values one is counted in the histogram; None
+        for `wire_format.histogram_stride` of the size.
     """
 
     values: tf.Tensor
     channel_axis: int | None = None
     activation: str = ""
+    histogram_stride: int | None = None
 
 
-def statistics(row: RowSource) -> tf.Tensor:
-    """The statistics of a whole tensor, as `statistics.statistics` defines them."""
-    x = tf.cast(row.values, tf.float32)
-    values = dict(
-        zip(
-            _SUMMARY,
-            tf.unstack(_summarize(_by_channel(x, row.channel_axis))),
-            strict=True,
-        )
+def _compiled(*signature: tf.TensorSpec) -> Callable[..., Any]:
+    """Compiles a function once and calls it for each tensor, not inlined.
+
+    A model has hundreds of tensors, and it is the number of ops that makes the first
+    pass slow.
+    """
+    compiled: Callable[..., Any] = tf.function(
+        input_signature=signature,
+        autograph=False,
+        experimental_attributes={"_noinline": True},
     )
-    nan = tf.constant(np.nan, tf.float32)
-    if row.channel_axis is None:
-        values["dead_fraction"] = nan
-    values["saturated_fraction"] = _saturated_fraction(x, row.activation)
-    values["update_ratio"] = nan
-    return tf.stack([values[name] for name in metadata.STATISTICS])
+    return compiled
 
 
+_ANY: Final = tf.TensorSpec(None, tf.float32)
+_VECTOR: Final = tf.TensorSpec([None], tf.float32)
+_MATRIX: Final = tf.TensorSpec([None, None], tf.float32)
+_VOLUME: Final = tf.TensorSpec([None, None, None], tf.float32)
+_INTEGER: Final = tf.TensorSpec([], tf.int32)
+
+# Up to so many values a tensor is one of the small ones. Their segments take about
+# 10 ns a value; the calls of a large tensor's functions take a tenth of a millisecond.
+_SMALL_VALUES: Final = 8192
+# Where an axis is of unknown size: up to so many values for each entry of it.
+_SMALL_VALUES_PER_SAMPLE: Final = 64
+
+
+def _is_small(values: tf.Tensor) -> bool:
+    sizes: list[int | None] = values.shape.as_list()
+    if None in sizes:
+        known = math.prod(size for size in sizes if size is not None)
+        return known <= _SMALL_VALUES_PER_SAMPLE
+    return int(values.shape.num_elements()) <= _SMALL_VALUES
+
+
+def _origin(values: tf.Tensor) -> Hashable:
+    """The same for tensors that hold the same values in the same order."""
+    while tf.is_symbolic_tensor(values) and values.op.type in ("Identity", "Reshape"):
+        values = values.op.inputs[0]
+    origin: Hashable = values.ref()
+    return origin
+
+
+def _distinct(rows: Sequence[RowSource]) -> tuple[list[RowSource], list[int]]:
+    """Rows whose values differ, and for each row the index of the one with its own."""
+    index: dict[Hashable, int] = {}
+    distinct: list[RowSource] = []
+    index_of_row = []
+    for row in rows:
+        key = _origin(row.values), row.histogram_stride
+        if key not in index:
+            index[key] = len(distinct)
+            distinct.append(row)
+        index_of_row.append(index[key])
+    return distinct, index_of_row
+
+
+def _flat(values: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(tf.cast(values, tf.float32), [-1])
+
+
+def _segments(tensors: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Vectors as one: all their values, of which vector each is, and their sizes."""
+    sizes = [tensor.shape[0] for tensor in tensors]
+    if None in sizes:
+        counts = tf.stack([tf.size(tensor) for tensor in tensors])
+        segments = tf.repeat(tf.range(len(tensors)), counts)
+    else:
+        counts = tf.constant(sizes, tf.int32)
+        segments = tf.constant(
+            np.repeat(np.arange(len(tensors), dtype=np.int32), sizes)
+        )
+    return tf.concat(tensors, axis=0), segments, counts
+
+
+# What is known of a tensor without its channels.
 _SUMMARY: Final = (
     "count",
     "mean",
@@ -60,44 +127,102 @@ _SUMMARY: Final = (
     "min",
     "max",
     "l2_norm",
-    "zero_fraction",
-    "dead_fraction",
     "nan_count",
     "positive_inf_count",
     "negative_inf_count",
+    "zero_fraction",
 )
-
-
-def _by_channel(x: tf.Tensor, channel_axis: int | None) -> tf.Tensor:
-    """The tensor as [before, channel, after], so that one function does for all."""
-    shape = x.shape.as_list()
-    if channel_axis is None:
-        return tf.reshape(x, [1, 1, math.prod(shape)])
-    before, after = shape[:channel_axis], shape[channel_axis + 1 :]
-    return tf.reshape(x, [math.prod(before), shape[channel_axis], math.prod(after)])
-
 
 # Below this sum, squares of the values may have vanished in float32.
 _LEAST_SQUARES: Final = 1e-25
 # Below this share of the squared mean, the variance as the difference of two means
 # loses more than a digit of float32's seven.
 _LEAST_SPREAD: Final = 0.1
+# The same for float64's fifteen, of which seven are wanted.
+_LEAST_SPREAD_FLOAT64: Final = 1e-8
 
 
-def _summarize_once(x: tf.Tensor) -> tf.Tensor:
-    """The values of `_SUMMARY` of a tensor [before, channel, after].
+def statistics(row: RowSource) -> tf.Tensor:
+    """The statistics of a whole tensor, as `statistics.statistics` defines them."""
+    return statistics_table([row], [None])[0][0]
+
+
+def statistics_table(
+    rows: Sequence[RowSource], update_ratios: Sequence[tf.Tensor | None]
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Statistics of several tensors, as `statistics.statistics` defines them.
+
+    `statistics.merge_statistics` merges what parts of a batch give.
+
+    Args:
+      rows: the tensors; at least one.
+      update_ratios: for each, what `update_ratio` gave; None where it has none.
+
+    Returns:
+      The statistics, float32 [row, statistic], and for the channels of all rows, one
+      row's after the other's, whether they are zero everywhere: float32 [channel], 1.0
+      for a dead channel and 0.0 for one that is not. A channel without values is dead.
+      Rows without a channel axis have none.
+    """
+    distinct, index_of_row = _distinct(rows)
+    zeros = _Zeros()
+    small = [i for i, row in enumerate(distinct) if _is_small(row.values)]
+    large = [i for i, row in enumerate(distinct) if not _is_small(row.values)]
+    summaries = []
+    if small:
+        summaries.append(_summarize_small([distinct[i].values for i in small]))
+    if large:
+        moments = tf.stack([_moments(_flat(distinct[i].values)) for i in large])
+        zero_counts = tf.stack([zeros.count(distinct[i]) for i in large])
+        fractions = zero_counts / moments[:, 0]
+        summaries.append(tf.concat([moments, fractions[:, None]], axis=1))
+    place = {index: position for position, index in enumerate((*small, *large))}
+    summary = tf.gather(
+        tf.concat(summaries, axis=0), [place[index] for index in index_of_row]
+    )
+    columns = dict(zip(_SUMMARY, tf.unstack(summary, axis=1), strict=True))
+    dead = [zeros.dead(row) for row in rows if row.channel_axis is not None]
+    dead_channels = tf.concat(dead, axis=0) if dead else tf.zeros([0])
+    nan = tf.constant(np.nan, tf.float32)
+    columns["dead_fraction"] = tf.where(
+        columns["count"] > 0, _dead_fractions(rows, dead_channels), nan
+    )
+    columns["saturated_fraction"] = tf.stack(
+        [_saturated_fraction(row.values, row.activation) for row in rows]
+    )
+    columns["update_ratio"] = tf.stack(
+        [nan if ratio is None else ratio for ratio in update_ratios]
+    )
+    table = tf.stack([columns[name] for name in metadata.STATISTICS], axis=1)
+    return table, dead_channels
+
+
+def _dead_fractions(rows: Sequence[RowSource], dead_channels: tf.Tensor) -> tf.Tensor:
+    """Of each row, the share of its channels; NaN where it has none."""
+    counts = np.array(
+        [
+            0 if row.channel_axis is None else row.values.shape[row.channel_axis]
+            for row in rows
+        ]
+    )
+    row_of_channel = np.repeat(np.arange(len(rows)), counts)
+    dead = tf.math.unsorted_segment_sum(dead_channels, row_of_channel, len(rows))
+    return dead * np.where(counts > 0, 1 / np.maximum(counts, 1), np.nan).astype("f4")
+
+
+@_compiled(_VECTOR)
+def _moments(x: tf.Tensor) -> tf.Tensor:
+    """The values of `_SUMMARY` without zeros, float32 [9], of a vector.
 
     Most tensors are finite, not nearly constant, and their squares neither overflow nor
-    vanish: then five passes over the values do. The sum of squares tells; NaN and ±Inf
+    vanish: then four passes over the values do. The sum of squares tells; NaN and ±Inf
     go through to it.
     """
     count = tf.cast(tf.size(x), tf.float32)
-    zeros = tf.reduce_sum(tf.cast(tf.equal(x, 0), tf.float32), axis=(0, 2))
-    per_channel = count / tf.cast(tf.shape(x)[1], tf.float32)
-    zero_fraction = tf.reduce_sum(zeros) / count
-    dead_fraction = _fraction(tf.equal(zeros, per_channel))
-    squares = tf.reduce_sum(tf.square(x))
-    low, high, mean = tf.reduce_min(x), tf.reduce_max(x), tf.reduce_mean(x)
+    total, low, high = tf.reduce_sum(x), tf.reduce_min(x), tf.reduce_max(x)
+    # Half the sum of squares, in one op that makes no vector of squares.
+    squares = 2.0 * tf.nn.l2_loss(x)
+    mean = total / count
     variance = squares / count - tf.square(mean)
     is_zero = tf.equal(low, 0) & tf.equal(high, 0)
     is_ordinary = tf.math.is_finite(squares) & (
@@ -105,80 +230,223 @@ def _summarize_once(x: tf.Tensor) -> tf.Tensor:
         | is_zero
     )
 
-    def ordinary() -> list[tf.Tensor]:
+    def ordinary() -> tf.Tensor:
         none = tf.zeros(())
-        return [mean, tf.sqrt(variance), low, high, tf.sqrt(squares), none, none, none]
+        std, norm = tf.sqrt(variance), tf.sqrt(squares)
+        return tf.stack([count, mean, std, low, high, norm, none, none, none])
 
-    def odd() -> list[tf.Tensor]:
+    def odd() -> tf.Tensor:
         finite = tf.math.is_finite(x)
         finite_count = _count(finite)
         safe = tf.where(finite, x, 0.0)
-        mean = tf.reduce_sum(safe) / finite_count
-        deviation = tf.where(finite, x - mean, 0.0)
-        # Scaled by the greatest magnitude, so that squares don't overflow or vanish.
-        scale = tf.reduce_max(tf.abs(safe))
-        scale = tf.where(scale > 0, scale, 1.0)
-        variance = tf.reduce_sum(tf.square(deviation / scale)) / finite_count
-        return [
-            mean,
-            scale * tf.sqrt(variance),
-            tf.reduce_min(tf.where(finite, x, np.inf)),
-            tf.reduce_max(tf.where(finite, x, -np.inf)),
-            scale * tf.sqrt(tf.reduce_sum(tf.square(safe / scale))),
-            _count(tf.math.is_nan(x)),
-            _count(tf.equal(x, np.inf)),
-            _count(tf.equal(x, -np.inf)),
-        ]
+        # Scaled by the power of two below the greatest magnitude, so that sums and
+        # squares don't overflow or vanish, and no digit is lost.
+        scale = _power_of_two(tf.reduce_max(tf.abs(safe)))
+        scaled = safe / scale
+        rough_mean = tf.reduce_sum(scaled) / finite_count
+        deviation = tf.where(finite, scaled - rough_mean, 0.0)
+        # What the mean missed by rounding would count as spread.
+        missed = tf.reduce_sum(deviation) / finite_count
+        variance = 2.0 * tf.nn.l2_loss(deviation) / finite_count - tf.square(missed)
+        moments = tf.stack(
+            [
+                scale * (rough_mean + missed),
+                scale * tf.sqrt(tf.maximum(variance, 0.0)),
+                tf.reduce_min(tf.where(finite, x, np.inf)),
+                tf.reduce_max(tf.where(finite, x, -np.inf)),
+                scale * tf.sqrt(2.0 * tf.nn.l2_loss(scaled)),
+            ]
+        )
+        moments = tf.where(finite_count > 0, moments, np.nan)
+        return tf.concat([[count], moments, tf.stack(_special_counts(x, _count))], 0)
 
-    moments = tf.stack(tf.cond(is_ordinary, ordinary, odd))
-    any_finite = tf.reduce_sum(moments[5:]) < count
-    finite_moments = tf.where(any_finite, moments[:5], np.nan)
-    return tf.concat(
-        [[count], finite_moments, [zero_fraction, dead_fraction], moments[5:]], axis=0
-    )
-
-
-# Compiled once and called for each tensor, not inlined: a model has hundreds of them,
-# and it is the number of ops that makes the first pass slow.
-_summarize = tf.function(
-    _summarize_once,
-    input_signature=[tf.TensorSpec([None, None, None], tf.float32)],
-    autograph=False,
-    experimental_attributes={"_noinline": True},
-)
+    moments: tf.Tensor = tf.cond(is_ordinary, ordinary, odd)
+    return moments
 
 
-def statistics_table(
-    rows: Sequence[RowSource], update_ratios: Sequence[tf.Tensor | None]
-) -> tf.Tensor:
-    """Statistics of several tensors, float32 [row, statistic].
+def _power_of_two(x: tf.Tensor) -> tf.Tensor:
+    """The greatest power of two not above x; 1 for zero."""
+    exponent = tf.bitcast(tf.bitcast(x, tf.int32) & 0x7F800000, tf.float32)
+    return tf.where(exponent > 0, exponent, 1.0)
 
-    Args:
-      rows: the tensors.
-      update_ratios: for each, what `update_ratio` gave; None where it has none.
-    """
-    table = tf.stack([statistics(row) for row in rows])
-    column = metadata.STATISTICS.index("update_ratio")
-    nan = tf.constant(np.nan, tf.float32)
-    ratios = tf.stack([nan if ratio is None else ratio for ratio in update_ratios])
-    return tf.concat(
-        [table[:, :column], ratios[:, None], table[:, column + 1 :]], axis=1
-    )
+
+def _special_counts(
+    x: tf.Tensor, count: Callable[[tf.Tensor], tf.Tensor]
+) -> list[tf.Tensor]:
+    """How many are NaN, Inf and -Inf."""
+    return [
+        count(tf.math.is_nan(x)),
+        count(tf.equal(x, np.inf)),
+        count(tf.equal(x, -np.inf)),
+    ]
 
 
 def _count(condition: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.cast(condition, tf.float32))
 
 
-def _fraction(condition: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_mean(tf.cast(condition, tf.float32))
+def _summarize_small(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
+    """The values of `_SUMMARY`, float32 [tensor, 10], of many small tensors.
+
+    Sums are of float64: there no square of a float32 overflows or vanishes.
+    """
+    # One value more, of a segment that is dropped: else the last tensors would be
+    # missing where they are empty.
+    x, segments, sizes = _segments([_flat(t) for t in tensors] + [tf.zeros([1])])
+
+    def total(values: tf.Tensor) -> tf.Tensor:
+        return tf.math.segment_sum(tf.cast(values, tf.float64), segments)
+
+    finite = tf.math.is_finite(x)
+    safe = tf.cast(tf.where(finite, x, 0.0), tf.float64)
+    low = tf.math.segment_min(tf.where(finite, x, np.inf), segments)
+    high = tf.math.segment_max(tf.where(finite, x, -np.inf), segments)
+    none = tf.zeros([len(tensors) + 1], tf.float64)
+    special = tf.cond(
+        tf.reduce_all(finite),
+        lambda: [none, none, none],
+        lambda: _special_counts(x, total),
+    )
+    count = tf.cast(sizes, tf.float64)
+    finite_count = count - tf.add_n(special)
+    mean, squares = total(safe) / finite_count, total(tf.square(safe))
+    variance = squares / finite_count - tf.square(mean)
+    is_narrow = (variance < _LEAST_SPREAD_FLOAT64 * tf.square(mean)) & (low < high)
+
+    def spread() -> tf.Tensor:
+        deviation = tf.where(finite, safe - tf.gather(mean, segments), 0.0)
+        return total(tf.square(deviation)) / finite_count
+
+    variance = tf.cond(tf.reduce_any(is_narrow), spread, lambda: variance)
+    variance = tf.where(low < high, tf.maximum(variance, 0.0), 0.0)
+    moments = tf.stack(
+        [
+            mean,
+            tf.sqrt(variance),
+            tf.cast(low, tf.float64),
+            tf.cast(high, tf.float64),
+            tf.sqrt(squares),
+        ],
+        axis=1,
+    )
+    moments = tf.where(finite_count[:, None] > 0, moments, np.nan)
+    rest = tf.stack([*special, total(tf.equal(x, 0)) / count], axis=1)
+    summary = tf.concat([count[:, None], moments, rest], axis=1)
+    return tf.cast(summary[:-1], tf.float32)
 
 
-def _saturated_fraction(x: tf.Tensor, activation: str) -> tf.Tensor:
+class _Zeros:
+    """Zeros and dead channels of tensors; of each tensor and layout counted once."""
+
+    def __init__(self) -> None:
+        self._found: dict[Hashable, tuple[tf.Tensor, tf.Tensor]] = {}
+
+    def dead(self, row: RowSource) -> tf.Tensor:
+        """Whether each channel is zero everywhere, float32 [channel]."""
+        if _is_small(row.values):
+            assert row.channel_axis is not None
+            axis = row.channel_axis
+            others = [i for i in range(row.values.shape.rank) if i != axis]
+            is_dead = tf.reduce_all(
+                tf.equal(tf.cast(row.values, tf.float32), 0), others
+            )
+            return tf.cast(is_dead, tf.float32)
+        return self._of(row)[0]
+
+    def count(self, row: RowSource) -> tf.Tensor:
+        """The number of zeros, float32 scalar; of a large tensor."""
+        return self._of(row)[1]
+
+    def _of(self, row: RowSource) -> tuple[tf.Tensor, tf.Tensor]:
+        x = _by_channel(row.values, row.channel_axis)
+        # With one size unknown at most, it follows from the others.
+        is_clear = tuple(x.shape).count(None) <= 1
+        key = _origin(row.values) if is_clear else row.values.ref(), tuple(x.shape)
+        if key not in self._found:
+            # Sums of bytes and the like are not made on a GPU, where a sum of floats
+            # is fast, anyway.
+            in_lanes = x.shape[2] == 1 and not tf.config.list_logical_devices("GPU")
+            self._found[key] = _zeros_in_lanes(x[..., 0]) if in_lanes else _zeros(x)
+        return self._found[key]
+
+
+def _by_channel(values: tf.Tensor, channel_axis: int | None) -> tf.Tensor:
+    """The tensor as [before, channel, after]; without channels, as one."""
+    x = tf.cast(values, tf.float32)
+    if channel_axis is None:
+        return tf.reshape(x, [-1, 1, 1])
+    shape = x.shape.as_list()
+    before, channels, after = (
+        math.prod(part) if None not in part else None
+        for part in (
+            shape[:channel_axis],
+            [shape[channel_axis]],
+            shape[channel_axis + 1 :],
+        )
+    )
+    sizes = [before, channels, after]
+    if sizes.count(None) > 1 or (None in sizes and 0 in sizes):
+        sizes[0] = tf.reduce_prod(tf.shape(x)[:channel_axis])
+        sizes[2] = tf.reduce_prod(tf.shape(x)[channel_axis + 1 :])
+    return tf.reshape(x, [-1 if size is None else size for size in sizes])
+
+
+@_compiled(_VOLUME)
+def _zeros(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Dead channels, float32 [channel], and zeros, of [before, channel, after]."""
+    is_zero = tf.equal(x, 0)
+    return tf.cast(tf.reduce_all(is_zero, axis=(0, 2)), tf.float32), _count(is_zero)
+
+
+# So many bytes that are 0 or 1 are added up in place: a byte holds up to 255.
+_LANE_ROWS: Final = 128
+# Narrower rows of lanes are slow to add.
+_LEAST_LANES: Final = 64
+
+
+@_compiled(_MATRIX)
+def _zeros_in_lanes(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The same of [before, channel], three times as fast on a CPU.
+
+    Whether a value is zero is a byte. Eight rows of bytes are rows of 64-bit numbers,
+    however many channels there are, and sums of those are eight sums of bytes at once.
+    """
+    before, channels = tf.unstack(tf.shape(x))
+    # As a vector: parts of one are taken at the speed of a copy, narrow rows are not.
+    is_zero = tf.cast(tf.equal(tf.reshape(x, [-1]), 0), tf.uint8)
+    rows_abreast = 8 * tf.maximum(_LEAST_LANES // tf.maximum(channels, 1), 1)
+    lane_rows = tf.clip_by_value(before // rows_abreast, 1, _LANE_ROWS)
+    blocks = before // (rows_abreast * lane_rows)
+    lanes_abreast = rows_abreast * channels // 8
+    in_blocks = blocks * lane_rows * lanes_abreast * 8
+    lanes = tf.bitcast(
+        tf.reshape(is_zero[:in_blocks], [blocks, lane_rows, lanes_abreast, 8]), tf.int64
+    )
+    sums = tf.bitcast(tf.reduce_sum(lanes, axis=1), tf.uint8)
+    zeros = tf.zeros([channels], tf.int32)
+    for counts, rows in (
+        (sums, blocks * rows_abreast),
+        (is_zero[in_blocks:], before - blocks * rows_abreast * lane_rows),
+    ):
+        by_row = tf.reshape(tf.cast(counts, tf.int32), [rows, channels])
+        zeros += tf.reduce_sum(by_row, axis=0)
+    dead = tf.cast(tf.equal(zeros, before), tf.float32)
+    return dead, tf.cast(tf.reduce_sum(tf.cast(zeros, tf.int64)), tf.float32)
+
+
+def _saturated_fraction(values: tf.Tensor, activation: str) -> tf.Tensor:
     limits = saturation_limits(activation)
     if limits is None:
         return tf.constant(np.nan, tf.float32)
-    return _fraction((x <= limits[0]) | (x >= limits[1]))
+    fraction: tf.Tensor = _share_outside(tf.cast(values, tf.float32), *limits)
+    return fraction
+
+
+@_compiled(_ANY, tf.TensorSpec([], tf.float32), tf.TensorSpec([], tf.float32))
+def _share_outside(x: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
+    """The share of values at or beyond either limit; NaN of no values."""
+    is_outside = (x <= low) | (x >= high)
+    return _count(is_outside) / tf.cast(tf.size(x), tf.float32)
 
 
 def update_ratio(weight: tf.Tensor, previous: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
@@ -187,103 +455,169 @@ def update_ratio(weight: tf.Tensor, previous: tf.Tensor, steps: tf.Tensor) -> tf
     `||weight - previous|| / (steps * ||previous||)`, float32 scalar; `steps` is how
     many lie between the two. NaN where steps is 0 or the previous norm is.
     """
-    w, before = tf.cast(weight, tf.float32), tf.cast(previous, tf.float32)
-    distance = tf.norm(w - before) / (steps * tf.norm(before))
-    return tf.where(tf.math.is_finite(distance), distance, np.nan)
+    return update_ratios([weight], [previous], steps)[0]
 
 
-def histograms(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Histograms of several tensors at once, float32 [tensors, HISTOGRAM_BINS].
+def update_ratios(
+    weights: Sequence[tf.Tensor], previous: Sequence[tf.Tensor], steps: tf.Tensor
+) -> list[tf.Tensor]:
+    """`update_ratio` of many weights in few ops, float32 scalars."""
+    if not weights:
+        return []
+    halves = []  # Half the squared norms.
+    for weight, weight_before in zip(weights, previous, strict=True):
+        before = tf.cast(weight_before, tf.float32)
+        distance = tf.cast(weight, tf.float32) - before
+        halves.append((tf.nn.l2_loss(distance), tf.nn.l2_loss(before)))
+    distances, norms = (tf.sqrt(tf.stack(part)) for part in zip(*halves, strict=True))
+    ratios = distances / (steps * norms)
+    ratios = tf.where(tf.math.is_finite(ratios), ratios, np.nan)
+    found: list[tf.Tensor] = tf.unstack(ratios)
+    return found
 
-    Tensors of more than `HISTOGRAM_SAMPLE_CAP` values are counted on an even stride.
-    All tensors go through one set of ops: for a model of 178 layers the number of
-    ops is what costs.
+
+def histograms(rows: Sequence[RowSource]) -> tf.Tensor:
+    """Histograms of several tensors, float32 [row, HISTOGRAM_BINS].
+
+    Of every `histogram_stride`-th value, in C order. An empty tensor has zeros.
     """
-    samples = []
-    for tensor in tensors:
-        flat = tf.reshape(tf.cast(tensor, tf.float32), [-1])
-        samples.append(flat[:: wire_format.histogram_stride(int(flat.shape[0]))])
-    counts = [int(sample.shape[0]) for sample in samples]
-    x = tf.concat(samples, axis=0)
-    bins = wire_format.HISTOGRAM_BINS
-    row_offset = np.repeat(np.arange(len(counts), dtype=np.int32) * bins, counts)
-    counted = tf.math.bincount(
-        _bin_index(x) + row_offset,
-        minlength=len(counts) * bins,
-        maxlength=len(counts) * bins,
+    distinct, index_of_row = _distinct(rows)
+    small = [i for i, row in enumerate(distinct) if _is_small(row.values)]
+    large = [i for i, row in enumerate(distinct) if not _is_small(row.values)]
+    counted = []
+    if small:
+        samples = []
+        for i in small:
+            stride = _histogram_stride(distinct[i])
+            sample = _flat(distinct[i].values)
+            is_whole = isinstance(stride, int) and stride == 1
+            samples.append(sample if is_whole else sample[::stride])
+        x, segments, _ = _segments(samples)
+        bins = wire_format.HISTOGRAM_BINS
+        counts = _bincount(_bin_index(x) + bins * segments, len(small) * bins)
+        counted.append(tf.reshape(counts, [len(small), bins]))
+    if large:
+        counted.append(
+            tf.stack(
+                [
+                    _histogram(
+                        _flat(distinct[i].values), _histogram_stride(distinct[i])
+                    )
+                    for i in large
+                ]
+            )
+        )
+    place = {index: position for position, index in enumerate((*small, *large))}
+    return tf.gather(
+        tf.concat(counted, axis=0), [place[index] for index in index_of_row]
     )
-    return tf.reshape(tf.cast(counted, tf.float32), [len(counts), bins])
+
+
+def _histogram_stride(row: RowSource) -> int | tf.Tensor:
+    if row.histogram_stride is not None:
+        return row.histogram_stride
+    count = row.values.shape.num_elements()
+    if count is not None:
+        return wire_format.histogram_stride(count)
+    cap = wire_format.HISTOGRAM_SAMPLE_CAP
+    return tf.maximum((tf.size(row.values) + (cap - 1)) // cap, 1)
+
+
+@_compiled(_VECTOR, _INTEGER)
+def _histogram(x: tf.Tensor, stride: tf.Tensor) -> tf.Tensor:
+    """The histogram of every `stride`-th value of a vector, float32."""
+    return _bincount(_bin_index(x[::stride]), wire_format.HISTOGRAM_BINS)
+
+
+def _bincount(index: tf.Tensor, size: int) -> tf.Tensor:
+    # `tf.math.bincount` would first look for the greatest index.
+    counts = tf.raw_ops.DenseBincount(
+        input=index, size=size, weights=tf.zeros([0], tf.int32), binary_output=False
+    )
+    return tf.cast(counts, tf.float32)
 
 
 def _bin_index(x: tf.Tensor) -> tf.Tensor:
-    """The bin of each value, as in `wire_format.histogram`."""
+    """The bin of each value, int32, as in `wire_format.histogram`."""
     bits = tf.bitcast(x, tf.int32)
     magnitude = bits & 0x7FFFFFFF
-    exponent = tf.bitwise.right_shift(magnitude, 23)
-    bias = 127 + wire_format.HISTOGRAM_MIN_EXPONENT
-    upper_half = (magnitude & 0x7FFFFF) >= wire_format.SQRT2_MANTISSA
-    half_octave = 2 * (exponent - bias) + tf.cast(upper_half, tf.int32)
-    per_sign = wire_format.HISTOGRAM_BINS_PER_SIGN
-    distance = tf.clip_by_value(half_octave, -1, per_sign) + 1
+    # Twice the exponent, and one for the upper half: there the mantissa overflows into
+    # the exponent. So do some NaNs into the sign; they are told below.
+    to_overflow = 0x800000 - wire_format.SQRT2_MANTISSA
+    half_octave = tf.bitwise.right_shift(magnitude, 23) + tf.bitwise.right_shift(
+        magnitude + to_overflow, 23
+    )
+    first = 2 * (127 + wire_format.HISTOGRAM_MIN_EXPONENT) - 1
+    distance = tf.clip_by_value(
+        half_octave - first, 0, wire_format.HISTOGRAM_BINS_PER_SIGN + 1
+    )
+    infinity_bits = 0x7F800000
+    # The bin of an infinity is the one beyond the last of its sign.
+    distance += tf.cast(tf.equal(magnitude, infinity_bits), tf.int32)
     index = tf.where(
         bits < 0,
         wire_format.BIN_NEGATIVE_TINY - distance,
         wire_format.BIN_POSITIVE_TINY + distance,
     )
-    infinite = tf.where(
-        bits < 0, wire_format.BIN_NEGATIVE_INF, wire_format.BIN_POSITIVE_INF
-    )
-    infinity_bits = 0x7F800000
-    index = tf.where(magnitude == 0, wire_format.BIN_ZERO, index)
-    index = tf.where(magnitude == infinity_bits, infinite, index)
+    index = tf.where(tf.equal(magnitude, 0), wire_format.BIN_ZERO, index)
     return tf.where(magnitude > infinity_bits, wire_format.BIN_NAN, index)
 
 
 def store(
     plan: TensorPlan, values: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Codes, low and high of a tensor's planes, as `wire_format.Planes` has them."""
+    """Codes, low and high of a tensor's planes, as `wire_format.Planes` has them.
+
+    Where the batch is of unknown size, there are as many planes as it has samples, up
+    to the plan's.
+    """
+    return store_all([plan], [values])[0]
+
+
+def store_all(
+    plans: Sequence[TensorPlan], tensors: Sequence[tf.Tensor]
+) -> list[tuple[tf.Tensor, tf.Tensor, tf.Tensor]]:
+    """`store` of many tensors: those with planes of one size are coded together."""
+    groups: dict[tuple[int, str], list[int]] = {}
+    planes = []
+    for i, (plan, values) in enumerate(zip(plans, tensors, strict=True)):
+        planes.append(_planes(plan, values))
+        groups.setdefault((planes[i].shape[1], plan.precision), []).append(i)
+    stored: dict[int, tuple[tf.Tensor, tf.Tensor, tf.Tensor]] = {}
+    for (_, precision), group in groups.items():
+        x = tf.concat([planes[i] for i in group], axis=0)
+        parts = _quantize(x) if precision == "uint8" else (x, *_finite_range(x))
+        counts = [planes[i].shape[0] for i in group]
+        if None in counts:
+            counts = tf.stack([tf.shape(planes[i])[0] for i in group])
+        split = [tf.split(part, counts, num=len(group)) for part in parts]
+        for i, codes, low, high in zip(group, *split, strict=True):
+            _, channels, height, width = plans[i].plane_shape
+            blobs = -1 if planes[i].shape[0] is None else plans[i].stored(BATCH)
+            stored[i] = (
+                tf.cast(tf.reshape(codes, [blobs, channels, height, width]), precision),
+                tf.reshape(low, [blobs, channels]),
+                tf.reshape(high, [blobs, channels]),
+            )
+    return [stored[i] for i in range(len(plans))]
+
+
+def _planes(plan: TensorPlan, values: tf.Tensor) -> tf.Tensor:
+    """What of a tensor is stored, not yet coded, float32 [plane, pixel]."""
     x = values
     for position, axis in enumerate(plan.axes):
-        if axis.pooling == 1 and axis.stored < axis.size:
+        if axis.pooling == 1 and axis.stored != x.shape[position]:
             x = x[(slice(None),) * position + (slice(axis.stored),)]
     x = tf.cast(x, tf.float32)
     for position, axis in enumerate(plan.axes):
         if axis.pooling > 1:
             x = _area_mean(x, position, axis.size, axis.pooling)
-    # The axes of a plane lie side by side: as [before, plane, after], one function does
-    # for all tensors, and only codes, a byte each, have to be transposed.
-    first, last = _plane_positions(plan)
-    sizes = [axis.stored for axis in plan.axes]
-    before, plane, after = sizes[:first], sizes[first:last], sizes[last:]
-    flat = tf.reshape(x, [math.prod(before), math.prod(plane), math.prod(after)])
-    if plan.precision == "uint8":
-        codes, low, high = _quantize(flat)
-    else:
-        codes = tf.cast(x, plan.precision)
-        low, high = _finite_range(flat)
-    blobs, channels, _, _ = plan.plane_shape
-    without_plane = [*before, *[1] * len(plane), *after]
-
-    def by_channel(end: tf.Tensor) -> tf.Tensor:
-        ends = tf.transpose(tf.reshape(end, without_plane), plan.transposition)
-        return tf.reshape(ends, [blobs, channels])
-
-    codes = tf.transpose(tf.reshape(codes, sizes), plan.transposition)
-    return tf.reshape(codes, plan.plane_shape), by_channel(low), by_channel(high)
-
-
-def _plane_positions(plan: TensorPlan) -> tuple[int, int]:
-    """Where the axes of a plane begin and end among the tensor's axes."""
-    plane = [
-        position
-        for position, axis in enumerate(plan.axes)
-        if axis.name in (plan.height_axis, plan.width_axis)
-    ]
-    first, last = (plane[0], plane[-1] + 1) if plane else (len(plan.axes),) * 2
-    if any(axis.name in (BATCH, *plan.channel_axes) for axis in plan.axes[first:last]):
-        raise ValueError(f"The axes of a plane lie apart in {plan.axes}.")
-    return first, last
+    # Values, not codes, are transposed: so the range of a plane is one of neighbours,
+    # and four bytes are moved in less time than single ones.
+    x = tf.transpose(x, plan.transposition)
+    blobs, channels, height, width = plan.plane_shape
+    count = -1 if None in x.shape.as_list() else blobs * channels
+    return tf.reshape(x, [count, height * width])
 
 
 def _area_mean(x: tf.Tensor, axis: int, size: int, pooling: int) -> tf.Tensor:
@@ -291,7 +625,7 @@ def _area_mean(x: tf.Tensor, axis: int, size: int, pooling: int) -> tf.Tensor:
     stored = -(-size // pooling)
     missing = stored * pooling - size
     padding = [[0, missing if i == axis else 0] for i in range(x.shape.rank)]
-    shape = x.shape.as_list()
+    shape = [-1 if size is None else size for size in x.shape.as_list()]
     split = [*shape[:axis], stored, pooling, *shape[axis + 1 :]]
     totals = tf.reduce_sum(tf.reshape(tf.pad(x, padding), split), axis=axis + 1)
     counts = np.full(stored, pooling, np.float32)
@@ -313,9 +647,10 @@ def _finite_range(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.where(none_finite, 0.0, low), tf.where(none_finite, 0.0, high)
 
 
-def _quantize_once(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """uint8 codes of [before, plane, after], low and high [before, after]."""
-    is_ordinary = tf.math.is_finite(tf.reduce_sum(tf.square(x))) & (tf.size(x) > 0)
+@_compiled(_MATRIX)
+def _quantize(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """uint8 codes of [plane, pixel], low and high [plane]."""
+    is_ordinary = tf.math.is_finite(tf.nn.l2_loss(x)) & (tf.size(x) > 0)
 
     def ordinary() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         low, high = tf.reduce_min(x, axis=1), tf.reduce_max(x, axis=1)
@@ -343,11 +678,3 @@ def _quantize_once(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
     codes, low, high = tf.cond(is_ordinary, ordinary, odd)
     return codes, low, high
-
-
-_quantize = tf.function(
-    _quantize_once,
-    input_signature=[tf.TensorSpec([None, None, None], tf.float32)],
-    autograph=False,
-    experimental_attributes={"_noinline": True},
-)
