@@ -36,10 +36,12 @@ if TYPE_CHECKING:
         display_heatmaps,
     )
     from tensorboard_keract.recording.callback import KeractCallback
+    from tensorboard_keract.recording.dataset import DatasetStatistics, record_dataset
     from tensorboard_keract.recording.probe import Probe, ProbeError
     from tensorboard_keract.recording.recorder import Recorder
 
 __all__ = [
+    "DatasetStatistics",
     "KeractCallback",
     "Probe",
     "ProbeError",
@@ -55,6 +57,7 @@ __all__ = [
     "load_activations_from_json_file",
     "load_npz",
     "persist_to_json_file",
+    "record_dataset",
     "save_npz",
     "summary",
 ]
@@ -78,6 +81,7 @@ _MODULES = {
         "display_heatmaps",
     ),
     "tensorboard_keract.recording.callback": ("KeractCallback",),
+    "tensorboard_keract.recording.dataset": ("DatasetStatistics", "record_dataset"),
     "tensorboard_keract.recording.probe": ("Probe", "ProbeError"),
     "tensorboard_keract.recording.recorder": ("Recorder",),
 }

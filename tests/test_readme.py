@@ -9,9 +9,10 @@ import keras
 import matplotlib
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests import models
-from tests.reading import read_records
+from tests.reading import model_of, read_records
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -51,6 +52,8 @@ def test_the_code_runs_in_order(
         "y_val": repeated[1],
         "batches": [(case.x, case.y)] * 3,
         "train_step": case.model.train_on_batch,
+        "optimizer": case.model.optimizer,
+        "dataset": tf.data.Dataset.from_tensor_slices(case[1:]).batch(3),
         "loss": keras.losses.SparseCategoricalCrossentropy(),
         "activation": np.ones((2, 4, 4, 3), np.float32),
         "gradient": np.ones((3, 3, 1, 4), np.float32),
@@ -59,13 +62,17 @@ def test_the_code_runs_in_order(
         "kernel": np.ones((3, 3, 1, 4), np.float32),
     }
     blocks = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert len(blocks) == 4
+    assert len(blocks) == 7
     for block in blocks:
         exec(block, names)
     assert list(names["activations"]) == ["image", "conv1", "block", "probs"]
     assert list(np.load("activations.npz"))[1] == "conv1"
     assert len(read_records(tmp_path / "logs/run1")) == 6
     assert len(read_records(tmp_path / "logs/run2")) == 1
+    for run in ("run4", "run5"):
+        (record,) = read_records(tmp_path / "logs" / run)
+        assert model_of(record).tables_source == "training"
+    assert 0 <= names["result"]["activation", "conv1"]["dead_fraction"] <= 1
     tags = {t for r in read_records(tmp_path / "logs", "run3") for t in r.values}
     assert {"activation/conv1", "weight_gradient/conv1/kernel"} < tags
 

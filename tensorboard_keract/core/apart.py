@@ -42,10 +42,12 @@ def apart(tensor: tf.Tensor) -> tf.Tensor:
     if not isinstance(tensor, tf.Tensor) or not tf.is_symbolic_tensor(tensor):
         return tensor
     source = _source(tensor)
-    readers = [reader.type for reader in _readers(source)]
-    if source.op.type in _REORDERED_OPS and set(readers) & set(_REORDERED_OPS):
+    readers = _readers(source)
+    if len(readers) != 1:
+        return tensor
+    if source.op.type in _REORDERED_OPS and readers[0].type in _REORDERED_OPS:
         return _copy_of_tree(source)
-    is_fused = len(readers) == 1 and readers[0] in _FUSED_READERS
+    is_fused = readers[0].type in _FUSED_READERS
     return _copy_of_contraction(source) if is_fused else tensor
 
 
@@ -71,7 +73,7 @@ def _readers(tensor: tf.Tensor) -> list[tf.Operation]:
 def _copy_of_tree(tensor: tf.Tensor) -> tf.Tensor:
     """Of the sums and products that the tensor is the root of."""
     source = _source(tensor)
-    if source.op.type not in _REORDERED_OPS:
+    if source.op.type not in _REORDERED_OPS or len(_readers(source)) != 1:
         return tensor
     return _copy(source.op, [_copy_of_tree(value) for value in source.op.inputs])
 

@@ -200,7 +200,12 @@ class Recorder:
         self._frequencies = frequencies
         self._max_records = max_records
         self._directory = run_directory(log_dir)
-        self._is_chief = _is_chief(model)
+        strategy = _strategy_of(model)
+        self._is_chief = bool(strategy.extended.should_save_summary)
+        replicas = strategy.num_replicas_in_sync
+        self._is_multi_worker = replicas > 1 and (
+            len(strategy.extended.worker_devices) < replicas
+        )
         self._choice = Choice(
             kinds,
             layers,
@@ -359,7 +364,8 @@ class Recorder:
             yield
             return
         # Each worker captures the same steps: what they gather they gather together.
-        if not (self._goes_on() if self._is_chief else self._is_wanted()):
+        # A captured step has operations that all workers take part in.
+        if not (self._is_wanted() if self._is_multi_worker else self._goes_on()):
             yield
             return
         parts, of_probe = self._parts(), None
@@ -379,9 +385,6 @@ class Recorder:
             reduced, skipped = collected
             if of_probe is not None:
                 reduced = replace(reduced, maps=of_probe.maps, inputs=of_probe.inputs)
-            if not self._is_chief:
-                self._record_count += 1
-                return
             self._submit(
                 step,
                 reduced,
@@ -390,7 +393,7 @@ class Recorder:
                 probe_loss=None if of_probe is None else of_probe.loss,
                 update_skipped=skipped,
             )
-            if is_first:
+            if is_first and self._is_chief:
                 logger.info("%s", self.plan_summary())
         except Exception as error:  # Whatever it is, training must go on.
             self._log_failure(step, error)
@@ -521,7 +524,11 @@ class Recorder:
         probe_loss: Any = None,
         update_skipped: Any = None,
     ) -> bool:
-        assert self._writer is not None
+        count, last_step = self._record_count, self._last_step
+        # Of what can't be written, too: all workers count alike.
+        self._record_count, self._last_step = count + 1, step
+        if self._writer is None or self._writer.closed:
+            return False
         has_optimizer = self._optimizer or getattr(self._model, "optimizer", None)
         loss_scale = None
         if isinstance(has_optimizer, keras.mixed_precision.LossScaleOptimizer):
@@ -532,7 +539,7 @@ class Recorder:
                 epoch=-1 if epoch is None else epoch,
                 wall_time_s=time.time(),
                 values=_record_values(
-                    record=self._record_count,
+                    record=count,
                     epoch=epoch,
                     probe_loss=probe_loss,
                     training_loss=training_loss,
@@ -542,18 +549,15 @@ class Recorder:
                     update_skipped=update_skipped,
                 ),
                 reduced=reduced,
-                restarts=self._last_step is not None and step <= self._last_step,
+                restarts=last_step is not None and step <= last_step,
                 note=self._note,
                 describe_model=self._describe_model,
                 inputs_change=self._source == TRAINING,
             )
-            self._writer.submit(record)
+            return self._writer.submit(record)
         except Exception as error:  # Whatever it is, training must go on.
             self._log_failure(step, error)
             return False
-        self._record_count += 1
-        self._last_step = step
-        return True
 
     def _log_failure(self, step: int, error: BaseException) -> None:
         # One line for each kind of trouble, however often it comes.
@@ -620,12 +624,9 @@ def _record_values(**values: Any) -> npt.NDArray[np.float32]:
     )
 
 
-def _is_chief(model: keras.Model) -> bool:
-    """Whether this process writes: of several workers only the chief does."""
-    strategy = getattr(model, "distribute_strategy", None) or (
-        tf.distribute.get_strategy()
-    )
-    return bool(strategy.extended.should_save_summary)
+def _strategy_of(model: keras.Model) -> tf.distribute.Strategy:
+    own = getattr(model, "distribute_strategy", None)
+    return own or tf.distribute.get_strategy()
 
 
 def run_directory(log_dir: str | os.PathLike[str]) -> str:
