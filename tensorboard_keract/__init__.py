@@ -36,7 +36,8 @@ if TYPE_CHECKING:
         display_heatmaps,
     )
     from tensorboard_keract.recording.callback import KeractCallback
-    from tensorboard_keract.recording.dataset import DatasetStatistics, record_dataset
+    from tensorboard_keract.recording.dataset import record_dataset
+    from tensorboard_keract.recording.dataset_statistics import DatasetStatistics
     from tensorboard_keract.recording.probe import Probe, ProbeError
     from tensorboard_keract.recording.recorder import Recorder
 
@@ -81,7 +82,8 @@ _MODULES = {
         "display_heatmaps",
     ),
     "tensorboard_keract.recording.callback": ("KeractCallback",),
-    "tensorboard_keract.recording.dataset": ("DatasetStatistics", "record_dataset"),
+    "tensorboard_keract.recording.dataset": ("record_dataset",),
+    "tensorboard_keract.recording.dataset_statistics": ("DatasetStatistics",),
     "tensorboard_keract.recording.probe": ("Probe", "ProbeError"),
     "tensorboard_keract.recording.recorder": ("Recorder",),
 }

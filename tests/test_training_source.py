@@ -17,7 +17,7 @@ from tensorflow.python.framework import config
 import tensorboard_keract as tk
 from tensorboard_keract import metadata
 from tensorboard_keract.recording import wire_format
-from tests import models
+from tests import model_kinds, models
 from tests.reading import Event, model_of, planes_of, read_records
 
 layers = keras.layers
@@ -207,6 +207,101 @@ def test_training_is_bit_equal_with_and_without(
     for a, b in zip(plain, recorded, strict=True):
         np.testing.assert_array_equal(a, b)
     assert len(read_records(tmp_path)) > 1
+
+
+def _residual_block() -> keras.Model:
+    """Of what graph optimisers rewrite: scaled, normalised, gated, added, dropped."""
+    image = layers.Input((8, 8, 3))
+    x = layers.Rescaling(1 / 128, offset=-1)(image)
+    x = layers.Conv2D(4, 3, padding="same", use_bias=False)(x)
+    x = layers.Activation("silu")(layers.BatchNormalization()(x))
+    y = layers.Conv2D(4, 3, padding="same")(x)
+    y = layers.BatchNormalization()(layers.Activation("tanh")(y))
+    y = layers.Dropout(0.2, noise_shape=(None, 1, 1, 1))(y)
+    x = layers.Add()([x, y])
+    gate = layers.Dense(4)(layers.GlobalAveragePooling2D(keepdims=True)(x))
+    x = layers.Multiply()([x, layers.Activation("sigmoid")(gate)])
+    x = layers.Dense(4)(layers.ReLU()(layers.Dense(4)(x)))
+    return keras.Model(image, layers.Dense(2)(layers.Flatten()(x)))
+
+
+@pytest.mark.usefixtures("deterministic_ops")
+def test_what_is_captured_is_optimised_as_ever(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(16, 8, 8, 3)).astype(np.float32)
+    y = np.random.default_rng(1).normal(size=(16, 2)).astype(np.float32)
+    trained = []
+    for is_recorded in (False, True):
+        keras.utils.set_random_seed(1)
+        model = _residual_block()
+        model.compile(keras.optimizers.SGD(0.01, momentum=0.9), "mse")
+        callback = tk.KeractCallback(tmp_path, source="training", update_freq=1)
+        callbacks = [callback] * is_recorded
+        model.fit(x, y, batch_size=4, epochs=2, verbose=0, callbacks=callbacks)
+        trained.append(model.get_weights())
+    for a, b in zip(*trained, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("deterministic_ops")
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+@pytest.mark.parametrize("make", model_kinds.ALL_KINDS)
+def test_each_kind_of_model_trains_the_same(
+    make: Callable[[], model_kinds.Kind], tmp_path: Path
+) -> None:
+    trained = []
+    for is_recorded in (False, True):
+        keras.utils.set_random_seed(1)
+        kind = make()
+        callback = tk.KeractCallback(tmp_path, source="training", update_freq=2)
+        callbacks = [callback] * is_recorded
+        kind.model.fit(
+            kind.x,
+            kind.y,
+            sample_weight=kind.sample_weight,
+            batch_size=2,
+            epochs=4,
+            verbose=0,
+            callbacks=callbacks,
+        )
+        variables = [*kind.model.weights, *kind.model.optimizer.variables]
+        trained.append([variable.numpy() for variable in variables])
+    for a, b in zip(*trained, strict=True):
+        np.testing.assert_array_equal(a, b)
+    records = read_records(tmp_path)
+    assert [record.step for record in records] == [0, 2, 4, 6]
+    assert not any(np.isnan(r.values["statistics"][:, 0]).any() for r in records)
+
+
+_NETS: dict[str, Callable[..., keras.Model]] = {
+    "mobilenet_v2": keras.applications.MobileNetV2,
+    "resnet50": keras.applications.ResNet50,
+    "resnet50_v2": keras.applications.ResNet50V2,
+    "efficientnet_v2": keras.applications.EfficientNetV2B0,
+    "convnext": keras.applications.ConvNeXtTiny,
+    "vgg16": keras.applications.VGG16,
+}
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("deterministic_ops")
+@pytest.mark.parametrize("net", _NETS)
+def test_well_known_nets_train_the_same(net: str, tmp_path: Path) -> None:
+    x = np.random.default_rng(0).random((8, 32, 32, 3), np.float32)
+    y = np.arange(8) % 5
+    trained = []
+    for is_recorded in (False, True):
+        keras.utils.set_random_seed(1)
+        model = _NETS[net](weights=None, input_shape=(32, 32, 3), classes=5)
+        optimizer = keras.optimizers.SGD(0.01, momentum=0.9)
+        model.compile(optimizer, "sparse_categorical_crossentropy")
+        callback = tk.KeractCallback(tmp_path, source="training", update_freq=1)
+        callbacks = [callback] * is_recorded
+        model.fit(x, y, batch_size=4, epochs=2, verbose=0, callbacks=callbacks)
+        trained.append(model.get_weights())
+    for a, b in zip(*trained, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert [record.step for record in read_records(tmp_path)] == [0, 1, 2, 3]
 
 
 def test_nothing_is_traced_per_record(tmp_path: Path) -> None:

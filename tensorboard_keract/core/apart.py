@@ -9,7 +9,8 @@ computed once more for the one who captures it.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Hashable
+from typing import Any, Final
 
 import tensorflow as tf
 from tensorflow.core.framework import attr_value_pb2
@@ -27,28 +28,99 @@ _FUSED_READERS: Final = (
     *("Relu", "Relu6", "Elu", "LeakyRelu", "Tanh", "Sigmoid"),
     *("Add", "AddV2", "BiasAdd", "Mul"),
 )
-# The optimiser takes these operations out.
+# What the optimiser takes out: these, and readers of nothing but the shape.
 _PASSING_OPS: Final = ("Identity", "IdentityN")
+_SHAPE_READERS: Final = ("Shape", "ShapeN", "Size", "Rank")
 # An attribute by which it does not take a copy for the same.
 _MARK: Final = "_keract_apart"
 
 
-def apart(tensor: tf.Tensor) -> tf.Tensor:
-    """The tensor, or a copy of what computes it where an optimiser may rewrite that.
+class Apart:
+    """Gives tensors of a complete graph to one who was not there when it was made."""
 
-    To be called when the rest of the graph is complete, and before the result is read.
-    Eager tensors are themselves.
-    """
-    if not isinstance(tensor, tf.Tensor) or not tf.is_symbolic_tensor(tensor):
-        return tensor
-    source = _source(tensor)
-    readers = _readers(source)
-    if len(readers) != 1:
-        return tensor
-    if source.op.type in _REORDERED_OPS and readers[0].type in _REORDERED_OPS:
-        return _copy_of_tree(source)
-    is_fused = readers[0].type in _FUSED_READERS
-    return _copy_of_contraction(source) if is_fused else tensor
+    def __init__(self, returned: Any) -> None:
+        """Looks at a graph.
+
+        Args:
+          returned: the tensors, in any structure, that its function returns; what
+            leads to none of them, and changes nothing, is not computed.
+        """
+        self._returned = {
+            tensor.name
+            for tensor in tf.nest.flatten(returned, expand_composites=True)
+            if isinstance(tensor, tf.Tensor) and tf.is_symbolic_tensor(tensor)
+        }
+        self._live: dict[str, bool] = {}
+        self._values: dict[str, Hashable] = {}
+
+    def __call__(self, tensor: tf.Tensor) -> tf.Tensor:
+        """The tensor, or a copy of what computes it where that may be rewritten.
+
+        To be called before anything else reads it. Eager tensors are themselves.
+        """
+        if not isinstance(tensor, tf.Tensor) or not tf.is_symbolic_tensor(tensor):
+            return tensor
+        source = _source(tensor)
+        readers = self._readers_left(source)
+        if len(readers) != 1:
+            return tensor
+        (reader,) = readers
+        if source.op.type in _REORDERED_OPS and reader.type in _REORDERED_OPS:
+            return self._copy_of_tree(source)
+        is_fused = reader.type in _FUSED_READERS
+        return _copy_of_contraction(source) if is_fused else tensor
+
+    def _readers_left(self, tensor: tf.Tensor) -> list[tf.Operation]:
+        """The readers of a tensor, as they are when doubles and dead ends are gone."""
+        readers = {
+            self._value(reader): reader
+            for reader in _readers(tensor)
+            if reader.type not in _SHAPE_READERS and self._is_live(reader)
+        }
+        return list(readers.values())
+
+    def _is_live(self, op: tf.Operation) -> bool:
+        if op.name not in self._live:
+            self._live[op.name] = True  # Of a cycle, as loops have.
+            self._live[op.name] = (
+                bool(op.op_def.is_stateful)
+                or not op.outputs
+                or any(
+                    output.name in self._returned
+                    or any(self._is_live(reader) for reader in output.consumers())
+                    for output in op.outputs
+                )
+            )
+        return self._live[op.name]
+
+    def _value(self, op: tf.Operation) -> Hashable:
+        """Equal for operations that compute the same."""
+        if op.name not in self._values:
+            self._values[op.name] = op.name
+            if not op.op_def.is_stateful and op.type != "Placeholder":
+                attributes = op.node_def.attr
+                self._values[op.name] = hash(
+                    (
+                        op.type,
+                        *(
+                            (n, attributes[n].SerializeToString())
+                            for n in sorted(attributes)
+                        ),
+                        *(
+                            (self._value(source.op), source.value_index)
+                            for source in map(_source, op.inputs)
+                        ),
+                    )
+                )
+        return self._values[op.name]
+
+    def _copy_of_tree(self, tensor: tf.Tensor) -> tf.Tensor:
+        """Of the sums and products that the tensor is the root of."""
+        source = _source(tensor)
+        if source.op.type not in _REORDERED_OPS or len(self._readers_left(source)) != 1:
+            return tensor
+        inputs = [self._copy_of_tree(value) for value in source.op.inputs]
+        return _copy(source.op, inputs)
 
 
 def _source(tensor: tf.Tensor) -> tf.Tensor:
@@ -68,14 +140,6 @@ def _readers(tensor: tf.Tensor) -> list[tf.Operation]:
             if value.name == tensor.name:
                 readers += _readers(reader.outputs[place])
     return readers
-
-
-def _copy_of_tree(tensor: tf.Tensor) -> tf.Tensor:
-    """Of the sums and products that the tensor is the root of."""
-    source = _source(tensor)
-    if source.op.type not in _REORDERED_OPS or len(_readers(source)) != 1:
-        return tensor
-    return _copy(source.op, [_copy_of_tree(value) for value in source.op.inputs])
 
 
 def _copy_of_contraction(tensor: tf.Tensor) -> tf.Tensor:

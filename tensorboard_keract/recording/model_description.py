@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import platform
+from collections.abc import Mapping
+from typing import Any
+
 import keras
+import tensorflow as tf
 
 from tensorboard_keract import metadata, plugin_data_pb2
+from tensorboard_keract._version import __version__
 from tensorboard_keract.core.model_layout import LayerInfo, LayerOutput
 from tensorboard_keract.recording.probe import Probe
 from tensorboard_keract.recording.reduction import Reduction
@@ -59,6 +65,22 @@ def describe_probe(
     description.probe.samples_recorded = samples_recorded
     description.probe.labels.extend(probe.sample_labels()[:samples_recorded])
     description.probe.class_names.extend(probe.class_names)
+
+
+def add_settings(
+    description: plugin_data_pb2.ModelDescription, settings: Mapping[str, Any]
+) -> None:
+    """Adds the recorder's arguments, and the versions of what is at work."""
+    for name, value in settings.items():
+        description.settings.add(name=name, value=str(value))
+    versions = {
+        "tensorboard-keract": __version__,
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "python": platform.python_version(),
+    }
+    for name, value in versions.items():
+        description.versions.add(name=name, value=value)
 
 
 def _input_message(end: LayerOutput) -> plugin_data_pb2.Layer:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import keras
@@ -22,6 +22,11 @@ from tensorboard_keract.recording import reduce
 from tensorboard_keract.recording.probe import Probe, ProbeError
 from tensorboard_keract.recording.record import Reduced
 from tensorboard_keract.recording.reduction import Choice, Parts, Reduction
+from tensorboard_keract.recording.refusal import (
+    SelectionRefusedError,
+    check_loss,
+    explaining_refusal,
+)
 from tensorboard_keract.recording.rows import GRADIENT_KINDS
 
 # Of a larger weight, evenly strided values are kept from record to record, by which its
@@ -53,7 +58,8 @@ class RecordedPass:
         self._kept_weights: list[tf.Tensor] = []
         self._passes: dict[Parts, CompiledPass] = {}
         if any(kind in GRADIENT_KINDS for kind in choice.kinds):
-            _check_loss(model, loss, probe)
+            check_loss(model, loss)
+            _check_targets(probe)
         with _explaining_refusal(model, self._arguments):
             build(model, self._arguments[0])
             if metadata.WEIGHT in choice.kinds:
@@ -124,7 +130,7 @@ class RecordedPass:
         except (UnknownLayerError, TypeError, ValueError) as error:
             if self.reduction.is_planned:
                 raise
-            raise _SelectionRefusedError(error) from error
+            raise SelectionRefusedError(error) from error
         return result | ({"kept_weights": kept} if parts.tables else {})
 
 
@@ -134,13 +140,7 @@ def _kept(weight: Any) -> tf.Tensor:
     return tensor if stride <= 1 else tf.reshape(tensor, [-1])[::stride]
 
 
-def _check_loss(model: keras.Model, loss: Loss | None, probe: Probe) -> None:
-    if loss is None and not getattr(model, "compiled", False):
-        raise ValueError(
-            "Gradients need a loss, and this model is not compiled. Call"
-            " model.compile(optimizer, loss), or pass loss=function(y, y_pred), or"
-            ' record without gradients: kinds=("activation", "weight").'
-        )
+def _check_targets(probe: Probe) -> None:
     if probe.y is None:
         raise ProbeError(
             "Gradients need targets, and the probe has no y. Give probe=(x, y), or"
@@ -148,31 +148,17 @@ def _check_loss(model: keras.Model, loss: Loss | None, probe: Probe) -> None:
         )
 
 
-class _SelectionRefusedError(Exception):
-    """Carries what is wrong with the selected layers past `_explaining_refusal`."""
-
-    def __init__(self, cause: Exception) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-
-
-@contextlib.contextmanager
-def _explaining_refusal(model: keras.Model, arguments: Sequence[Any]) -> Iterator[None]:
-    """Turns what the model or its loss raises about the probe into a `ProbeError`."""
-    try:
-        yield
-    except _SelectionRefusedError as refused:
-        raise refused.cause from None
-    except Exception as error:  # Layers and losses are users' code: it can be anything.
+def _explaining_refusal(
+    model: keras.Model, arguments: Sequence[Any]
+) -> contextlib.AbstractContextManager[None]:
+    def what() -> str:
         x, y, _ = (
             keras.tree.map_structure(_describe_tensor, part) for part in arguments
         )
-        expected = getattr(model, "input_shape", None)
-        wanted = f" It takes inputs of shape {expected}." if expected else ""
-        raise ProbeError(
-            f"The model or its loss refuses the probe: x is {x}, y is {y}.{wanted} Give"
-            f" the probe what you give to `fit`. The cause: {error}"
-        ) from error
+        return f"the probe: x is {x}, y is {y}"
+
+    advice = "Give the probe what you give to `fit`."
+    return explaining_refusal(model, what, advice, ProbeError)
 
 
 def _describe_tensor(tensor: tf.Tensor | None) -> str:

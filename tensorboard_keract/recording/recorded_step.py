@@ -9,7 +9,8 @@ import keras
 import tensorflow as tf
 
 from tensorboard_keract import metadata
-from tensorboard_keract.core.training_step import CapturedStep, Tap
+from tensorboard_keract.core.step_trace import CapturedStep
+from tensorboard_keract.core.training_step import Tap
 from tensorboard_keract.recording import reduce, replicas
 from tensorboard_keract.recording.record import Reduced
 from tensorboard_keract.recording.reduction import Choice, Parts, Reduction

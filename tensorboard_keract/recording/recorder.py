@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import platform
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -23,7 +22,6 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tensorboard_keract import metadata, plugin_data_pb2
-from tensorboard_keract._version import __version__
 from tensorboard_keract.core.capture import Loss, check_backend
 from tensorboard_keract.core.layer_selection import LayerSelectors
 from tensorboard_keract.core.training_step import capturing
@@ -35,6 +33,7 @@ from tensorboard_keract.recording.budget import (
 )
 from tensorboard_keract.recording.layout import Limits
 from tensorboard_keract.recording.model_description import (
+    add_settings,
     describe_model,
     describe_probe,
 )
@@ -44,7 +43,7 @@ from tensorboard_keract.recording.record_writer import RecordWriter, check_polic
 from tensorboard_keract.recording.recorded_pass import RecordedPass
 from tensorboard_keract.recording.recorded_step import RecordedStep
 from tensorboard_keract.recording.reduction import Choice, Parts, Reduction
-from tensorboard_keract.recording.rows import KINDS
+from tensorboard_keract.recording.rows import check_kinds
 from tensorboard_keract.recording.standard_summaries import (
     StandardSummaries,
     check_also_write,
@@ -174,7 +173,7 @@ class Recorder:
           RuntimeError: if Keras runs on another backend than TensorFlow.
         """
         check_backend()
-        kinds = _check_kinds(kinds)
+        kinds = check_kinds(kinds)
         wire_format.check_precision(precision)
         check_policy(when_behind)
         mirrored = check_also_write(also_write)
@@ -597,16 +596,7 @@ class Recorder:
         description.planned_records = self._planned_records
         description.budget_bytes_per_record = self._budget_bytes_per_record
         description.budget_bytes_per_run = self._budget_bytes_per_run
-        for name, value in self._settings.items():
-            description.settings.add(name=name, value=str(value))
-        versions = {
-            "tensorboard-keract": __version__,
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "python": platform.python_version(),
-        }
-        for name, value in versions.items():
-            description.versions.add(name=name, value=value)
+        add_settings(description, self._settings)
         return description
 
 
@@ -637,20 +627,6 @@ def run_directory(log_dir: str | os.PathLike[str]) -> str:
     if "://" not in path:
         path = os.path.abspath(path)
     return f"{path}/{RUN_NAME}"
-
-
-def _check_kinds(kinds: Iterable[str] | None) -> tuple[str, ...]:
-    given = (
-        KINDS if kinds is None else (kinds,) if isinstance(kinds, str) else tuple(kinds)
-    )
-    unknown = [kind for kind in given if kind not in KINDS]
-    if unknown or not given:
-        raise ValueError(
-            f"Unknown kinds {unknown}; use one or several of: {', '.join(KINDS)}."
-            if unknown
-            else f"No kinds to record; use one or several of: {', '.join(KINDS)}."
-        )
-    return tuple(kind for kind in KINDS if kind in given)
 
 
 def _check_at_least(least: int, **values: Any) -> None:

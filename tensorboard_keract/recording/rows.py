@@ -57,6 +57,25 @@ _LAYERS_WITHOUT_MAPS: Final = (
 )
 
 
+def check_kinds(kinds: Iterable[str] | None) -> tuple[str, ...]:
+    """Kinds of tensors in the order of recording; all for None.
+
+    Raises:
+      ValueError: for an unknown one, or none.
+    """
+    given = (
+        KINDS if kinds is None else (kinds,) if isinstance(kinds, str) else tuple(kinds)
+    )
+    unknown = [kind for kind in given if kind not in KINDS]
+    if unknown or not given:
+        raise ValueError(
+            f"Unknown kinds {unknown}; use one or several of: {', '.join(KINDS)}."
+            if unknown
+            else f"No kinds to record; use one or several of: {', '.join(KINDS)}."
+        )
+    return tuple(kind for kind in KINDS if kind in given)
+
+
 @dataclass(frozen=True)
 class Row:
     """A row of the tables: a tensor, and what of its layer decides how it is drawn.
