@@ -322,6 +322,9 @@ class RecordWriter:
         if has_maps:
             maps += reduced.maps
         values += [self._tensor(record, stored) for stored in maps]
+        if not has_maps:
+            without = dataclasses.replace(reduced, maps=(), inputs=())
+            record = dataclasses.replace(record, reduced=without)
         values += self._mirrored(record)
         spent = has_maps and self._spends_budget(values)
         if spent:
