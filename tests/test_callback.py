@@ -16,7 +16,7 @@ from tensorflow.python.framework import config
 import tensorboard_keract as tk
 from tensorboard_keract import metadata
 from tests import models
-from tests.reading import model_of, read_records
+from tests.reading import model_of, read_events, read_records
 
 
 @pytest.fixture
@@ -159,6 +159,32 @@ def test_an_exception_in_fit_loses_no_record(tmp_path: Path) -> None:
     # The same callback in a next fit: it goes on where the optimizer stands.
     _fit(case, [callback], epochs=1)
     assert _steps(tmp_path)[-1] == 16
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Of saving.
+def test_a_training_that_is_taken_up_again_goes_on_where_it_was(tmp_path: Path) -> None:
+    """A checkpoint is restored when training begins, by a callback after this one."""
+
+    class Interrupt(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    def fit(*more: keras.callbacks.Callback) -> None:
+        case = models.classifier()
+        callbacks = [
+            tk.KeractCallback(tmp_path / "logs", (case.x, case.y)),
+            keras.callbacks.BackupAndRestore(tmp_path / "backup"),
+            *more,
+        ]
+        _fit(case, callbacks, epochs=3)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(Interrupt())
+    fit()
+    starts = [e.step for e in read_events(tmp_path / "logs") if e.starts_session]
+    assert starts == [0, 20]
+    assert _steps(tmp_path / "logs") == [0, 10, 20, 20, 30]
 
 
 @pytest.mark.parametrize("update_freq", [0, -1, 1.5, "steps", True])

@@ -495,6 +495,31 @@ def test_a_step_without_gradients_is_recorded_by_the_probe(
         assert records == []
 
 
+@pytest.mark.parametrize("is_conditional", [False, True])
+def test_a_step_under_xla_that_counts_for_itself_is_not_computed_twice(
+    is_conditional: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    counter = tf.Variable(0, trainable=False)
+
+    class Counting(keras.Sequential):
+        def train_step(self, data: Any) -> Any:
+            if is_conditional:
+                tf.cond(counter >= 0, lambda: counter.assign_add(1), lambda: counter)
+            else:
+                counter.assign_add(1)
+            return super().train_step(data)
+
+    case = models.classifier()
+    model = Counting(case.model.layers)
+    model.compile("adam", "sparse_categorical_crossentropy", jit_compile=True)
+    callback = tk.KeractCallback(tmp_path, case[1:], source="training", update_freq=2)
+    model.fit(*_repeated(case, 4), batch_size=4, verbose=0, callbacks=[callback])
+    assert int(counter) == 4
+    (message,) = [m for m in caplog.messages if "can't see inside" in m]
+    assert "Assign" in message
+    assert model_of(read_records(tmp_path)[0]).tables_source == "probe"
+
+
 def _loop(
     kind: str, log_dir: Path | None
 ) -> tuple[list[float], list[np.ndarray[Any, Any]]]:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -243,11 +244,12 @@ def _call_compiled(
         with _updates_withheld(), _traces_for(taps) as inner:
             tracing.inline(function, args, kwargs)
         captured[:] = [trace.finish() for trace in inner]
-        graph = tf.compat.v1.get_default_graph()
+        definition = tf.compat.v1.get_default_graph().as_graph_def()
+        bodies = (function.node_def for function in definition.library.function)
         changing = {
-            op.type
-            for op in graph.get_operations()
-            if op.type.startswith(_CHANGING_OPS)
+            node.op
+            for node in itertools.chain(definition.node, *bodies)
+            if node.op.startswith(_CHANGING_OPS)
         }
         if changing:
             raise RuntimeError(
