@@ -142,7 +142,7 @@ class DatasetPass:
             description.notes.append(
                 "Histograms of activations count every n-th value of a batch, as n,"
                 " where a batch has more than"
-                f" {wire_format.HISTOGRAM_SAMPLE_CAP:,} of them."
+                f" {wire_format.HISTOGRAM_WHOLE_CAP:,} of them."
             )
         description.probe.samples = result.samples
         description.tables_source = metadata.DATASET_SOURCE

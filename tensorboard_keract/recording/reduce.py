@@ -519,8 +519,9 @@ def _histogram_stride(row: RowSource) -> int | tf.Tensor:
     count = row.values.shape.num_elements()
     if count is not None:
         return wire_format.histogram_stride(count)
-    cap = wire_format.HISTOGRAM_SAMPLE_CAP
-    return tf.maximum((tf.size(row.values) + (cap - 1)) // cap, 1)
+    count, cap = tf.size(row.values), wire_format.HISTOGRAM_SAMPLE_CAP
+    is_whole = count <= wire_format.HISTOGRAM_WHOLE_CAP
+    return tf.where(is_whole, 1, (count + (cap - 1)) // cap)
 
 
 @_compiled(_VECTOR, _INTEGER)
