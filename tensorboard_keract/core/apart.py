@@ -31,6 +31,7 @@ _FUSED_READERS: Final = (
 # What the optimiser takes out: these, and readers of nothing but the shape.
 _PASSING_OPS: Final = ("Identity", "IdentityN")
 _SHAPE_READERS: Final = ("Shape", "ShapeN", "Size", "Rank")
+_LARGE_DEFINITION_BYTES: Final = 4096
 # An attribute by which it does not take a copy for the same.
 _MARK: Final = "_keract_apart"
 
@@ -50,7 +51,8 @@ class Apart:
             for tensor in tf.nest.flatten(returned, expand_composites=True)
             if isinstance(tensor, tf.Tensor) and tf.is_symbolic_tensor(tensor)
         }
-        self._live: dict[str, bool] = {}
+        self._graph: tf.Graph | None = None
+        self._live: set[str] = set()
         self._values: dict[str, Hashable] = {}
 
     def __call__(self, tensor: tf.Tensor) -> tf.Tensor:
@@ -60,6 +62,7 @@ class Apart:
         """
         if not isinstance(tensor, tf.Tensor) or not tf.is_symbolic_tensor(tensor):
             return tensor
+        self._look_at(tensor.graph)
         source = _source(tensor)
         readers = self._readers_left(source)
         if len(readers) != 1:
@@ -70,49 +73,55 @@ class Apart:
         is_fused = reader.type in _FUSED_READERS
         return _copy_of_contraction(source) if is_fused else tensor
 
-    def _readers_left(self, tensor: tf.Tensor) -> list[tf.Operation]:
-        """The readers of a tensor, as they are when doubles and dead ends are gone."""
-        readers = {
-            self._value(reader): reader
-            for reader in _readers(tensor)
-            if reader.type not in _SHAPE_READERS and self._is_live(reader)
-        }
-        return list(readers.values())
-
-    def _is_live(self, op: tf.Operation) -> bool:
-        if op.name not in self._live:
-            self._live[op.name] = True  # Of a cycle, as loops have.
-            self._live[op.name] = (
-                bool(op.op_def.is_stateful)
-                or not op.outputs
-                or any(
-                    output.name in self._returned
-                    or any(self._is_live(reader) for reader in output.consumers())
-                    for output in op.outputs
-                )
-            )
-        return self._live[op.name]
+    def _look_at(self, graph: tf.Graph) -> None:
+        """Notes, once, which operations are computed and which are the same."""
+        if self._graph is graph:
+            return
+        self._graph = graph
+        operations = graph.get_operations()  # Each after those that it reads.
+        for op in operations:
+            self._values[op.name] = self._value(op)
+        for op in reversed(operations):
+            outputs = op.outputs
+            if (
+                op.op_def.is_stateful
+                or not outputs
+                or any(output.name in self._returned for output in outputs)
+                or any(r.name in self._live for o in outputs for r in o.consumers())
+            ):
+                self._live.add(op.name)
 
     def _value(self, op: tf.Operation) -> Hashable:
         """Equal for operations that compute the same."""
-        if op.name not in self._values:
-            self._values[op.name] = op.name
-            if not op.op_def.is_stateful and op.type != "Placeholder":
-                attributes = op.node_def.attr
-                self._values[op.name] = hash(
-                    (
-                        op.type,
-                        *(
-                            (n, attributes[n].SerializeToString())
-                            for n in sorted(attributes)
-                        ),
-                        *(
-                            (self._value(source.op), source.value_index)
-                            for source in map(_source, op.inputs)
-                        ),
-                    )
-                )
-        return self._values[op.name]
+        if op.op_def.is_stateful or op.type == "Placeholder":
+            return str(op.name)
+        definition = op.node_def
+        if definition.ByteSize() > _LARGE_DEFINITION_BYTES:
+            return str(op.name)  # A large constant.
+        inputs = (
+            (self._values.get(source.op.name, source.op.name), source.value_index)
+            for source in map(_source, op.inputs)
+        )
+        attributes = definition.attr
+        return hash(
+            (
+                op.type,
+                *((n, attributes[n].SerializeToString()) for n in sorted(attributes)),
+                *inputs,
+            )
+        )
+
+    def _readers_left(self, tensor: tf.Tensor) -> list[tf.Operation]:
+        """The readers of a tensor, as they are when doubles and dead ends are gone.
+
+        Nor are those counted that came after the graph was looked at.
+        """
+        readers = {
+            self._values[reader.name]: reader
+            for reader in _readers(tensor)
+            if reader.type not in _SHAPE_READERS and reader.name in self._live
+        }
+        return list(readers.values())
 
     def _copy_of_tree(self, tensor: tf.Tensor) -> tf.Tensor:
         """Of the sums and products that the tensor is the root of."""

@@ -156,7 +156,8 @@ class Recorder:
           max_records: after so many nothing is recorded; None for no limit.
           budget_bytes_per_record: before compression; where the limits above make
             more, they are lowered, the same for every step.
-          budget_bytes_per_run: as written; once spent, maps stop and tables go on.
+          budget_bytes_per_run: of all event files of the run, those of earlier
+            processes included; once spent, maps stop and tables go on.
           when_behind: what becomes of a record while three others wait for the disk:
             "wait" until one is written, or "drop" it, which is counted and shown.
           also_write: standard TensorBoard summaries to be written beside: some of
