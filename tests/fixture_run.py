@@ -2,6 +2,9 @@
 
     python tests/fixture_run.py LOGDIR [--runs 2] [--steps 12]
 
+`run1/keract` and so on hold everything in each record, and `partial/keract` is a run
+of training batches, whose records hold some of it.
+
 A small classifier of drawn digits: an image goes through two convolutions and,
 row by row, through a recurrent layer; both meet in a dense layer and the logits.
 The forward pass is computed, the weights drift from noise to structure, and the
@@ -43,6 +46,18 @@ CLASSES: Final = 10
 STEPS_PER_EPOCH: Final = 20
 IMAGE_SIZE: Final = 28
 LSTM_UNITS: Final = 24
+
+# Of `write_partial_run`: what its records hold, by their place.
+TRAINING_BATCH: Final = 6
+SMALL_BATCH: Final = 3
+SMALL_BATCH_RECORDS: Final = (6,)
+MAPS_EVERY: Final = 3
+HISTOGRAMS_EVERY: Final = 2
+GRADIENTS_EVERY: Final = 4
+# One has neither table nor maps, one maps alone.
+RECORDS_WITHOUT_TABLES: Final = (5, 9)
+SKIPPED_UPDATES: Final = (2, 7)
+LOST_RECORDS: Final = (0, 0, 0, 0, 1, 1, 1, 1, 3)
 
 
 class EventFile:
@@ -333,6 +348,10 @@ class DigitsRun:
         """How far the training is, from 0 towards 1."""
         return float(1 - np.exp(-self._speed * step / max(1, self._last_step)))
 
+    def batch(self, step: int) -> tuple[FloatArray, list[int]]:
+        """The images of a step, and their labels: the same at each."""
+        return self._images, self.labels
+
     def loss(self, step: int) -> float:
         return 2.3 * (1 - self.progress(step)) + 0.05 + 0.02 * float(np.sin(step))
 
@@ -356,20 +375,21 @@ class DigitsRun:
 
     def tensors(self, step: int) -> list[Tensor]:
         w, rng = self.weights(step), self._rng
-        conv1 = pool(convolve(self._images, w["conv1/kernel"]) + w["conv1/bias"])
+        images, labels = self.batch(step)
+        conv1 = pool(convolve(images, w["conv1/kernel"]) + w["conv1/bias"])
         conv1 = np.maximum(conv1, 0)
         conv2 = pool(convolve(conv1, w["block/conv2/kernel"]) + w["block/conv2/bias"])
         conv2 = np.maximum(conv2, 0)
-        state = np.zeros((SAMPLES, LSTM_UNITS), np.float32)
+        state = np.zeros((len(images), LSTM_UNITS), np.float32)
         states = []
         for row in range(IMAGE_SIZE):
-            drive = self._images[:, row, :, 0] @ w["lstm/kernel"] + w["lstm/bias"]
+            drive = images[:, row, :, 0] @ w["lstm/kernel"] + w["lstm/bias"]
             state = np.tanh(0.8 * state + 0.5 * drive).astype(np.float32)
             states.append(state)
         lstm = np.stack(states, axis=1)
         features = np.concatenate([conv2.mean(axis=(1, 2)), lstm[:, -1]], axis=-1)
         dense = np.maximum(features @ w["dense/kernel"] + w["dense/bias"], 0)
-        sure = np.eye(CLASSES, dtype=np.float32)[self.labels] * 5
+        sure = np.eye(CLASSES, dtype=np.float32)[labels] * 5
         logits = (dense @ w["logits/kernel"] + w["logits/bias"]) * 1.5
         logits = (logits + sure * self.progress(step)).astype(np.float32)
 
@@ -384,7 +404,7 @@ class DigitsRun:
         grad_cam = grad_cam.repeat(4, axis=1).repeat(4, axis=2)
 
         tensors = [
-            Tensor(metadata.INPUT, "image", self._images, IMAGE),
+            Tensor(metadata.INPUT, "image", images, IMAGE),
             Tensor(metadata.ACTIVATION, "conv1", conv1, IMAGE),
             Tensor(metadata.ACTIVATION, "block/conv2", conv2, IMAGE),
             Tensor(metadata.ACTIVATION, "lstm", lstm, SEQUENCE),
@@ -415,7 +435,7 @@ class DigitsRun:
             Tensor(
                 metadata.ACTIVATION_GRADIENT,
                 "logits",
-                ((softmax(logits) - sure / 5) / SAMPLES).astype(np.float32),
+                ((softmax(logits) - sure / 5) / len(images)).astype(np.float32),
                 STRIP,
             ),
             Tensor(metadata.HEATMAP, "grad_cam", grad_cam, PICTURE),
@@ -434,6 +454,17 @@ class DigitsRun:
                 )
             )
         return tensors
+
+
+class TrainingBatchesRun(DigitsRun):
+    """The same training, seen on another batch at each step; some are smaller."""
+
+    def batch(self, step: int) -> tuple[FloatArray, list[int]]:
+        rng = np.random.default_rng(step)
+        record = step // STEPS_PER_EPOCH
+        samples = SMALL_BATCH if record in SMALL_BATCH_RECORDS else TRAINING_BATCH
+        labels = rng.integers(0, CLASSES, samples).tolist()
+        return draw_digits(labels, rng), labels
 
 
 # path, class, parents, output shape without the batch, activation, maps recorded
@@ -521,6 +552,31 @@ def describe_model(
     )
 
 
+def statistics_of(run: DigitsRun, tensor: Tensor, step: int) -> FloatArray:
+    """The row of a tensor in the statistics table."""
+    if tensor.kind != metadata.WEIGHT:
+        return statistics_row(tensor.values)
+    return statistics_row(tensor.values, run.update_ratio(tensor.path, step))
+
+
+def table_values(
+    record_values: npt.ArrayLike,
+    statistics: npt.ArrayLike | None,
+    histograms: npt.ArrayLike | None,
+) -> list[summary_pb2.Summary.Value]:
+    """The tables of a record, those that it has."""
+    tables = (
+        (metadata.STATISTICS_PLUGIN_NAME, metadata.RECORD_TAG, record_values),
+        (metadata.STATISTICS_PLUGIN_NAME, metadata.STATISTICS_TAG, statistics),
+        (metadata.HISTOGRAMS_PLUGIN_NAME, metadata.HISTOGRAMS_TAG, histograms),
+    )
+    return [
+        table_value(tag, table, plugin_name, tag)
+        for plugin_name, tag, table in tables
+        if table is not None
+    ]
+
+
 def write_run(
     directory: Path, seed: int = 0, steps: int = 12, broken: bool = True
 ) -> None:
@@ -536,15 +592,7 @@ def write_run(
             values = [tensor_value(tensor, step, wall_time) for tensor in tensors]
             if record == 0:
                 values.append(model_value(describe_model(run, table, steps)))
-            statistics = [
-                statistics_row(
-                    tensor.values,
-                    run.update_ratio(tensor.path, step)
-                    if tensor.kind == metadata.WEIGHT
-                    else np.nan,
-                )
-                for tensor in table
-            ]
+            statistics = [statistics_of(run, tensor, step) for tensor in table]
             histograms = [wire_format.histogram(tensor.values) for tensor in table]
             loss = run.loss(step)
             record_values = [
@@ -557,26 +605,7 @@ def write_run(
                 0,
                 np.nan,
             ]
-            values += [
-                table_value(
-                    metadata.STATISTICS_TAG,
-                    statistics,
-                    metadata.STATISTICS_PLUGIN_NAME,
-                    "statistics",
-                ),
-                table_value(
-                    metadata.RECORD_TAG,
-                    record_values,
-                    metadata.STATISTICS_PLUGIN_NAME,
-                    "record",
-                ),
-                table_value(
-                    metadata.HISTOGRAMS_TAG,
-                    histograms,
-                    metadata.HISTOGRAMS_PLUGIN_NAME,
-                    "histograms",
-                ),
-            ]
+            values += table_values(record_values, statistics, histograms)
             if record == steps - 1:
                 rng = np.random.default_rng(seed)
                 pattern = smooth_noise((4, IMAGE_SIZE, IMAGE_SIZE, 3), rng)
@@ -585,6 +614,76 @@ def write_run(
                 )
                 values.append(tensor_value(visualization, step, wall_time))
             events.write(step, wall_time, values)
+
+
+def write_partial_run(directory: Path, steps: int = 12) -> None:
+    """Writes a run of training batches whose records hold different things.
+
+    Each has record values. Most have statistics, those of gradients more rarely, some
+    have histograms and some maps; updates are skipped, and records are lost.
+    """
+    run = TrainingBatchesRun(3, steps, broken=False)
+    with EventFile(directory) as events:
+        events.restart(0)
+        for record in range(steps):
+            step = record * STEPS_PER_EPOCH
+            wall_time = START_WALL_TIME + 4.5 * record
+            tensors = [t for t in run.tensors(step) if t.kind != metadata.HEATMAP]
+            values = []
+            if record == 0:
+                values.append(model_value(describe_partial_run(run, tensors, steps)))
+            left_out = [
+                record % GRADIENTS_EVERY != 0 and tensor.kind.endswith("_gradient")
+                for tensor in tensors
+            ]
+            statistics = histograms = None
+            if record not in RECORDS_WITHOUT_TABLES:
+                statistics = np.stack([statistics_of(run, t, step) for t in tensors])
+                statistics[left_out] = np.nan
+            if record % HISTOGRAMS_EVERY == 0:
+                histograms = np.stack(
+                    [every_other(tensor.values) for tensor in tensors]
+                )
+                histograms[left_out] = np.nan
+            if record % MAPS_EVERY == 0:
+                values += [tensor_value(t, step, wall_time) for t in tensors]
+            lost = LOST_RECORDS[min(record, len(LOST_RECORDS) - 1)]
+            skips = sum(at <= record for at in SKIPPED_UPDATES)
+            record_values = [
+                record + lost,
+                record,
+                np.nan,
+                run.loss(step),
+                1e-3,
+                2.0 ** (15 - skips),
+                lost,
+                np.nan if record == 0 else record in SKIPPED_UPDATES,
+            ]
+            values += table_values(record_values, statistics, histograms)
+            events.write(step, wall_time, values)
+
+
+def every_other(values: FloatArray) -> FloatArray:
+    """The histogram of every second value, or of all of a small tensor."""
+    flat = values.ravel()
+    counts = wire_format.histogram(flat[:: 2 if flat.size > 1000 else 1])
+    return counts.astype(np.float32)
+
+
+def describe_partial_run(
+    run: DigitsRun, tensors: Sequence[Tensor], steps: int
+) -> plugin_data_pb2.ModelDescription:
+    """The model description of `write_partial_run`."""
+    description = describe_model(run, tensors, steps)
+    for row in description.rows:
+        row.histogram_stride = 0
+    # How large a batch is, its headers say.
+    for field in ("samples", "samples_recorded", "labels"):
+        description.probe.ClearField(field)
+    description.tables_source = metadata.TRAINING_SOURCE
+    description.maps_source = metadata.TRAINING_SOURCE
+    description.planned_records = steps + LOST_RECORDS[-1]
+    return description
 
 
 def write_logdir(directory: Path, runs: int = 2, steps: int = 12) -> None:
@@ -601,9 +700,10 @@ def main() -> None:
     arguments = parser.parse_args()
     begin = time.perf_counter()
     write_logdir(arguments.logdir, arguments.runs, arguments.steps)
+    write_partial_run(arguments.logdir / "partial" / "keract", arguments.steps)
     size = sum(path.stat().st_size for path in arguments.logdir.rglob("*tfevents*"))
     print(
-        f"{arguments.runs} runs of {arguments.steps} steps, {size / 1e6:.1f} MB, in"
+        f"{arguments.runs + 1} runs of {arguments.steps} steps, {size / 1e6:.1f} MB, in"
         f" {os.fspath(arguments.logdir)} ({time.perf_counter() - begin:.1f} s)"
     )
 

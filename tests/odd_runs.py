@@ -17,8 +17,10 @@ from tests.fixture_run import (
     model_value,
     statistics_row,
     table_value,
+    table_values,
     tensor_blobs,
     tensor_value,
+    write_partial_run,
 )
 
 # Slashes, spaces, other scripts and what HTML and URLs give a meaning to.
@@ -151,6 +153,27 @@ def write_without_tensor(logdir: Path) -> None:
         )
 
 
+def write_partial_restart(logdir: Path) -> None:
+    """Histograms at every second step; training starts again at one without them."""
+
+    def record(step: int, number: int) -> list[summary_pb2.Summary.Value]:
+        statistics = np.full((2, len(metadata.STATISTICS)), float(number))
+        bins = np.full((2, wire_format.HISTOGRAM_BINS), float(number))
+        # As an older recorder wrote them, which did not know the last two.
+        values = [number, 0, 0.5, 0.5, 0.1, 1, 0, 0][: 6 if number < 5 else None]
+        return table_values(values, statistics, bins if step % 2 == 0 else None)
+
+    with EventFile(logdir / "restarted", ".1") as events:
+        for step in range(5):
+            described = [model_value(model(2))] if step == 0 else []
+            maps = [tensor_value(strip([[step]]), step, 10.0 + step)]
+            values = [*described, *maps, *record(step, step)]
+            events.write(step, 10.0 + step, values)
+    with EventFile(logdir / "restarted", ".2") as events:
+        events.write(1, 20.0, [model_value(model(2)), *record(1, 5)])
+        events.write(3, 21.0, record(3, 6))
+
+
 def write_odd_runs(logdir: Path) -> set[str]:
     """Writes all of them; returns the names of the runs."""
     write_odd_name(logdir)
@@ -159,5 +182,7 @@ def write_odd_runs(logdir: Path) -> set[str]:
     write_newer_format(logdir)
     write_damaged(logdir)
     write_without_tensor(logdir)
+    write_partial_restart(logdir)
+    write_partial_run(logdir / "partial" / "keract")
     names = {"single", "changed", "newer", "damaged", "without_tensor"}
-    return {ODD_NAME, *names}
+    return {ODD_NAME, *names, "restarted", "partial/keract"}

@@ -22,6 +22,7 @@ from tensorboard_keract import metadata
 from tensorboard_keract.recording import wire_format
 from tests import models
 from tests.browser import keract_url, launch, open_page
+from tests.fixture_run import write_partial_run
 from tests.reading import Event, model_of, planes_of, read_records
 from tests.tensorboard_process import TensorBoard
 
@@ -457,3 +458,157 @@ def test_what_the_budget_left_out_is_said(browser: Browser, tmp_path: Path) -> N
             assert "the first 1 of 4 probe samples" in text
             assert "do not fit the budget of a record" in text
             assert "the run's budget of 6.0 kB is spent" in text
+
+
+@pytest.fixture(scope="module")
+def partial_tensorboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a TensorBoard on a run whose records hold different things."""
+    logdir = tmp_path_factory.mktemp("partial")
+    write_partial_run(logdir / "keract")
+    output = tmp_path_factory.mktemp("output")
+    with TensorBoard(logdir, output, True) as process:
+        process.await_runs({"keract"})
+        yield process.url
+
+
+def at_step(frame: FrameLocator, step: int) -> None:
+    frame.locator(f"[data-testid=step-slider][aria-valuenow='{step}']").wait_for()
+
+
+def test_steps_without_maps_say_so_and_lead_to_those_that_have(
+    partial_tensorboard: str, browser: Browser
+) -> None:
+    """Maps are at the steps 0, 60, 120, 180 of 0, 20 … 220."""
+    url = keract_url(partial_tensorboard, {"layer": "conv1"})
+    with open_page(browser, url) as (page, frame):
+        # The page opens with the newest maps, though a newer record has none.
+        painted(frame, "conv1", 180, "activation")
+        tiles = frame.get_by_test_id("tile")
+        absent = frame.get_by_test_id("absent")
+        frame.get_by_test_id("step-slider").focus()
+        page.keyboard.press("ArrowLeft")
+        at_step(frame, 160)
+        absent.wait_for()
+        assert "No feature maps at step 160" in absent.inner_text()
+        assert tiles.count() == 0
+        frame.get_by_test_id("step-after").click()
+        painted(frame, "conv1", 180, "activation")
+        assert absent.count() == 0
+        frame.get_by_test_id("step-slider").focus()
+        for key, step in ((",", 120), (",", 60), (".", 120)):
+            page.keyboard.press(key)
+            painted(frame, "conv1", step, "activation")
+        page.keyboard.press("End")
+        at_step(frame, 220)
+        absent.wait_for()
+        assert frame.get_by_test_id("step-after").count() == 0
+        # Playing goes from maps to maps, and ends with the last.
+        page.keyboard.press(" ")
+        painted(frame, "conv1", 0, "activation")
+        painted(frame, "conv1", 180, "activation")
+        frame.locator("[data-testid=play][aria-label=Play]").wait_for()
+
+
+def test_samples_of_training_batches_are_those_of_each_step(
+    partial_tensorboard: str, browser: Browser
+) -> None:
+    """The batch at step 120 has three samples, others six; none has a label."""
+    state = {"layer": "conv1", "step": 60, "sample": 5, "tile": 2}
+    with open_page(browser, keract_url(partial_tensorboard, state)) as (page, frame):
+        painted(frame, "conv1", 60, "activation")
+        assert frame.get_by_test_id("sample").count() == 6
+        assert "6 samples of the training batch" in frame.locator("h1").inner_text()
+        assert "other samples" in frame.locator(".details").inner_text()
+        prediction = frame.locator(".prediction").inner_text()
+        assert not re.search("right|wrong|label", prediction)
+
+        frame.locator("h1").click()
+        page.keyboard.press(".")
+        at_step(frame, 120)
+        fewer = frame.get_by_test_id("fewer-samples")
+        fewer.wait_for()
+        assert "Sample 5 is not stored at step 120" in fewer.inner_text()
+        assert frame.get_by_test_id("tile").count() == 0
+        fewer.get_by_role("button", name="Show sample 2").click()
+        tiles = painted(frame, "conv1", 120, "activation")
+        assert tiles.first.get_attribute("data-sample") == "2"
+        # The three that there are have a picture.
+        pictures = frame.locator("[data-testid=sample] canvas")
+        pictures.nth(2).wait_for()
+        assert pictures.count() == 3
+
+
+def test_histograms_and_statistics_that_were_left_out_are_not_drawn(
+    partial_tensorboard: str, browser: Browser
+) -> None:
+    """Histograms are at every second record, those of gradients at 0, 80, 160."""
+    state = {"view": "histograms", "layer": "conv1", "step": 60}
+    with open_page(browser, keract_url(partial_tensorboard, state)) as (_, frame):
+        canvas = frame.get_by_test_id("histogram-canvas")
+        canvas.wait_for()
+        assert canvas.get_attribute("aria-label") == "Histograms of 6 steps"
+        absent = frame.get_by_test_id("absent")
+        assert "No histogram of this tensor at step 60" in absent.inner_text()
+        frame.get_by_test_id("tensor-activation_gradient").click()
+        frame.locator("canvas[aria-label='Histograms of 3 steps']").wait_for()
+        absent.get_by_test_id("step-after").click()
+        at_step(frame, 80)
+        absent.wait_for(state="detached")
+        title = frame.locator("h1").inner_text()
+        assert "9,408 of 18,816 values counted at this step (50 %)" in title
+        assert "of the training batch" in title
+
+        frame.get_by_test_id("tensor-activation").click()
+        frame.locator("canvas[aria-label='Histograms of 6 steps']").wait_for()
+        frame.get_by_test_id("step-slider").focus()
+        frame.get_by_test_id("step-slider").press("ArrowRight")
+        without = frame.get_by_test_id("no-statistics")
+        without.wait_for()
+        assert "No statistics at step 100" in without.inner_text()
+        without.get_by_test_id("step-before").click()
+        at_step(frame, 80)
+        without.wait_for(state="detached")
+        # A layer without rows.
+        frame.locator("[data-testid=layer-item][data-path=rows] button").click()
+        frame.get_by_text("No statistics or histograms are recorded").wait_for()
+
+
+def test_what_happened_to_a_record_is_said_at_its_step(
+    partial_tensorboard: str, browser: Browser
+) -> None:
+    """Updates were skipped at the steps 40 and 140; 1 record was lost by 80, 3 by 160."""
+    url = keract_url(partial_tensorboard, {"layer": "conv1", "step": 20})
+    skipped = "update skipped: the loss scale backed off from NaN or ±Inf gradients"
+    with open_page(browser, url) as (_, frame):
+        notes = frame.get_by_test_id("run-notes")
+        notes.wait_for()
+        text = notes.inner_text()
+        assert "lost" not in text
+        assert "Maps are of the training batch, of other samples at each step." in text
+        assert "of the whole tensors of the training batch" in text
+        assert re.search(r"about [\d.]+ kB of maps a record \(budget 4\.2 MB\)", text)
+        assert "15 records in all; budget of the run 268 MB" in text
+        assert "the gradients are made up" in text
+        marks = frame.get_by_test_id("skipped")
+        assert [mark.get_attribute("data-step") for mark in marks.all()] == [
+            "40",
+            "140",
+        ]
+        assert skipped in (marks.first.locator("title").text_content() or "")
+        note = frame.get_by_test_id("skipped-note")
+        assert note.count() == 0
+        slider = frame.get_by_test_id("step-slider")
+        slider.press("ArrowRight")
+        note.wait_for()
+        assert skipped in note.inner_text()
+        assert "update skipped" in (slider.get_attribute("aria-valuetext") or "")
+        frame.get_by_test_id("view-histograms").click()
+        note.wait_for()
+        slider.press("ArrowRight")
+        slider.press("ArrowRight")
+        at_step(frame, 80)
+        assert "1 record lost until here: writing was behind or failed" in (
+            notes.inner_text()
+        )
+        slider.press("End")
+        assert "3 records lost until here" in notes.inner_text()

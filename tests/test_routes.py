@@ -16,12 +16,13 @@ from tensorboard_keract import metadata
 from tensorboard_keract.recording import wire_format
 from tensorboard_keract.viewer import routes
 from tests.conftest import FIXTURE_STEPS
-from tests.fixture_run import STEPS_PER_EPOCH
+from tests.fixture_run import RECORDS_WITHOUT_TABLES, STEPS_PER_EPOCH
 from tests.odd_runs import ODD_NAME
 from tests.tensorboard_process import Reply, TensorBoard
 
 RUN = "run1/keract"
 TAG = "activation/conv1"
+PARTIAL = "partial/keract"
 STEPS = [record * STEPS_PER_EPOCH for record in range(FIXTURE_STEPS)]
 
 # A good request of each route.
@@ -140,7 +141,7 @@ def test_missing_parameter(tensorboard: TensorBoard, route: str, missing: str) -
     ("route", "changed", "status", "text"),
     [
         *[
-            (route, {"run": "no\nrun<b>"}, 404, RUN)
+            (route, {"run": "no\nrun<b>"}, 404, "the runs with Keract data")
             for route in GOOD
             if route != "runs"
         ],
@@ -154,9 +155,10 @@ def test_missing_parameter(tensorboard: TensorBoard, route: str, missing: str) -
         ],
         *[
             (route, {"index": index}, 404, "8 blobs")
-            for route in ("tensors", "blob", "export.png")
+            for route in ("blob", "export.png")
             for index in (8, -1)
         ],
+        ("tensors", {"index": [0, -1]}, 400, "counted from 0"),
         ("header", {"tag": "model"}, 404, "model"),
         ("header", {"step": "1.5"}, 400, "whole number"),
         ("header", {"step": ""}, 400, "whole number"),
@@ -434,6 +436,109 @@ def test_table_of_another_shape_is_nan(tensorboard: TensorBoard) -> None:
     by_step = dict(zip(steps, array(reply, "statistics")[:, :, 0], strict=True))
     assert np.isnan([by_step[0], by_step[1]]).all()
     np.testing.assert_array_equal([by_step[2], by_step[4]], [[2] * 3] * 2)
+
+
+def test_steps_of_partial_records_are_those_of_each_tag(
+    tensorboard: TensorBoard,
+) -> None:
+    index = tensorboard.get("series", run=PARTIAL).json()
+
+    def records(place: int) -> list[int]:
+        return [step // STEPS_PER_EPOCH for step in index["steps"][place]["steps"]]
+
+    assert records(index["statistics"]) == list(range(12))
+    # Where there may be histograms: up to the last that are.
+    assert records(index["histograms"]) == list(range(11))
+    for tag in (TAG, "input/image", "weight/conv1/kernel"):
+        assert records(index["tags"][tag]) == [0, 3, 6, 9]
+    # Three records have a number, and were lost.
+    assert index["records_written"] == 12
+
+
+def test_statistics_of_partial_records_are_nan_where_left_out(
+    tensorboard: TensorBoard,
+) -> None:
+    reply = tensorboard.get("statistics", run=PARTIAL)
+    head = reply.unpack()[0]
+    rows = tensorboard.get("model", run=PARTIAL).json()["rows"]
+    assert head["epochs"] == list(range(12))
+    gradients = np.asarray([row["kind"].endswith("_gradient") for row in rows])
+    recorded = ~np.isnan(array(reply, "statistics")[:, :, 0])
+    with_statistics = [r for r in range(12) if r not in RECORDS_WITHOUT_TABLES]
+    assert np.flatnonzero(recorded[:, ~gradients].all(axis=1)).tolist() == (
+        with_statistics
+    )
+    assert np.flatnonzero(recorded[:, gradients].any(axis=1)).tolist() == [0, 4, 8]
+    values = array(reply, "record_values")
+    lost = values[:, metadata.RECORD_VALUES.index("lost_records")]
+    assert lost.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 3, 3, 3, 3]
+    skipped = values[:, metadata.RECORD_VALUES.index("update_skipped")]
+    assert np.flatnonzero(skipped == 1).tolist() == [2, 7]
+
+
+def test_histograms_of_partial_records_are_of_their_own_steps(
+    tensorboard: TensorBoard,
+) -> None:
+    model = tensorboard.get("model", run=PARTIAL).json()
+    names = [(row["kind"], row["path"]) for row in model["rows"]]
+    rows = [
+        names.index((kind, "conv1"))
+        for kind in ("activation", metadata.ACTIVATION_GRADIENT)
+    ]
+    assert {model["rows"][row]["histogram_stride"] for row in rows} == {0}
+    reply = tensorboard.get("histograms", run=PARTIAL, row=rows)
+    records = [step // STEPS_PER_EPOCH for step in reply.unpack()[0]["steps"]]
+    assert records == [0, 2, 4, 6, 8, 10]
+    counts = array(reply, "histograms").sum(axis=-1)
+    every_second = [samples * 14 * 14 * 16 // 2 for samples in (6, 6, 6, 3, 6, 6)]
+    assert counts[:, 0].tolist() == every_second
+    np.testing.assert_array_equal(np.isnan(counts[:, 1]), [False, True] * 3)
+
+
+def test_a_smaller_batch_has_the_samples_that_it_has(
+    tensorboard: TensorBoard,
+) -> None:
+    asked = {"run": PARTIAL, "tag": TAG, "index": [5, 1]}
+    head, _ = tensorboard.get("tensors", **asked, step=[60, 120]).unpack()
+    found = [
+        (tensor["header"]["blobs"], [blob["index"] for blob in tensor["blobs"]])
+        for tensor in head["tensors"]
+    ]
+    assert found == [(6, [5, 1]), (3, [1])]
+    alone = {"run": PARTIAL, "tag": TAG, "step": 120, "index": 5}
+    check_error(tensorboard.get("blob", **alone), 404, "3 blobs")
+
+
+def test_csv_has_no_line_of_what_was_left_out(tensorboard: TensorBoard) -> None:
+    names = [
+        (row["kind"], row["path"])
+        for row in tensorboard.get("model", run=PARTIAL).json()["rows"]
+    ]
+    row = names.index((metadata.ACTIVATION_GRADIENT, "conv1"))
+    for table in ("statistics", "histograms"):
+        reply = tensorboard.get("export.csv", run=PARTIAL, table=table, row=row)
+        lines = csv.DictReader(io.StringIO(reply.body.decode()))
+        assert {line["step"] for line in lines} == {"0", "80", "160"}
+
+
+def test_partial_records_of_a_restarted_run_are_one_history(
+    tensorboard: TensorBoard,
+) -> None:
+    run = "restarted"
+    index = tensorboard.get("series", run=run).json()
+    steps = [0, 1, 3]
+    assert index["steps"][index["statistics"]]["steps"] == steps
+    # Step 4 has histograms, of before the restart: only Python drops them for that.
+    assert index["steps"][index["histograms"]]["steps"] in (steps, steps[:1])
+    assert index["steps"][index["tags"]["activation/dense"]]["steps"] == [0]
+    reply = tensorboard.get("histograms", run=run, row=0)
+    assert reply.unpack()[0]["steps"] == [0]
+    late = tensorboard.get("header", run=run, tag="activation/dense", step=4)
+    check_error(late, 404, "steps 0")
+    # The first record is of a recorder that knew six values, the others have eight.
+    values = array(tensorboard.get("statistics", run=run), "record_values")
+    assert np.isnan(values).sum(axis=1).tolist() == [2, 0, 0]
+    np.testing.assert_array_equal(values[:, 0], [0, 5, 6])
 
 
 def test_damaged_records_are_named(tensorboard: TensorBoard) -> None:

@@ -1,8 +1,20 @@
 /** What the reader can do, by pointer or key. */
 import { batch, effect, signal } from '@preact/signals';
-import { matches } from './selection';
+import { matches, nearbySteps, stepIndexAt } from './selection';
 import { state } from './state';
-import { data, kind, layer, sample, sampleCount, stack, stepIndex, steps } from './store';
+import {
+  data,
+  kind,
+  layer,
+  newestIndex,
+  sample,
+  sampleCount,
+  shownSteps,
+  stack,
+  step,
+  stepIndex,
+  steps,
+} from './store';
 
 /** What is typed into the search of layers and runs; not worth a link. */
 export const layerSearch = signal('');
@@ -14,36 +26,52 @@ export const keysShown = signal(false);
 // A step stays this long while playing.
 const PLAY_MS = 220;
 
-/** Moves the scrubber to a recorded step; on the last one it follows newer ones. */
+/** Moves the scrubber to a recorded step; on the newest one it follows newer ones. */
 export function goToIndex(index: number): void {
   const all = steps.value;
   if (all.length === 0) return;
   const at = Math.max(0, Math.min(all.length - 1, index));
-  state.step.value = at === all.length - 1 ? null : all[at];
+  state.step.value = at === newestIndex.value ? null : all[at];
+}
+
+export function goToStep(at: number): void {
+  playing.value = false;
+  goToIndex(stepIndexAt(steps.value, at));
 }
 
 export function moveStep(by: number): void {
   goToIndex(stepIndex.value + by);
 }
 
-export function togglePlay(): void {
-  if (!playing.value && stepIndex.value >= steps.value.length - 1) goToIndex(0);
-  playing.value = !playing.value && steps.value.length > 1;
+/** The next step before or after the scrubber's that has what the view shows. */
+function shownStep(side: 'before' | 'after'): number | undefined {
+  const at = step.value;
+  return at === undefined ? undefined : nearbySteps(shownSteps.value, at)[side];
 }
 
-/** Advances while playing, never before the step's maps are on the page. */
+export function moveShownStep(side: 'before' | 'after'): void {
+  const next = shownStep(side);
+  if (next !== undefined) goToStep(next);
+}
+
+export function togglePlay(): void {
+  const wanted = !playing.value && shownSteps.value.length > 1;
+  if (wanted && shownStep('after') === undefined) goToStep(shownSteps.value[0]);
+  playing.value = wanted;
+}
+
+/**
+ * Advances while playing, from step to step that has what the view shows, and never
+ * before its maps are on the page.
+ */
 export function runPlayer(): () => void {
   return effect(() => {
     if (!playing.value) return;
-    const shown = stepIndex.value;
-    if (stack.value.loading) return;
+    if (step.value === undefined || stack.value.loading) return;
     const timer = setTimeout(() => {
-      if (shown + 1 >= steps.peek().length) playing.value = false;
-      else {
-        const last = shown + 1 === steps.peek().length - 1;
-        goToIndex(shown + 1);
-        if (last) playing.value = false;
-      }
+      const next = shownStep('after');
+      if (next !== undefined) goToIndex(stepIndexAt(steps.value, next));
+      if (shownStep('after') === undefined) playing.value = false;
     }, PLAY_MS);
     return () => clearTimeout(timer);
   });
@@ -90,6 +118,11 @@ export const KEYS: { keys: string[]; what: string; run: Record<string, () => voi
     keys: ['←', '→'],
     what: 'step back, forward',
     run: { ArrowLeft: () => moveStep(-1), ArrowRight: () => moveStep(1) },
+  },
+  {
+    keys: [',', '.'],
+    what: 'step before, after that has what is shown',
+    run: { ',': () => moveShownStep('before'), '.': () => moveShownStep('after') },
   },
   {
     keys: ['Page Up', 'Page Down'],

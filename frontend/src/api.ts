@@ -54,6 +54,12 @@ export interface ModelDescription {
   /** Bytes before compression that the maps of a record take; 0 where unknown. */
   planned_bytes_per_record: number;
   budget_bytes_per_record: number;
+  budget_bytes_per_run: number;
+  /** Records that the schedule plans; 0 where unknown. */
+  planned_records: number;
+  /** Of which batch the tables and the maps are; see `source.ts`. */
+  tables_source: string;
+  maps_source: string;
   notes: string[];
   histogram_edges: (number | string)[];
 }
@@ -66,12 +72,14 @@ export interface StepList {
 export interface Series {
   steps: StepList[];
   tags: Record<string, number>;
+  /** The steps of all records: `statistics` answers with these. */
   statistics: number | null;
+  /** The steps that may have histograms. */
   histograms: number | null;
   records_written: number | null;
 }
 
-/** The whole statistics table of a run. */
+/** The whole statistics table of a run; NaN is what a record left out. */
 export interface Statistics {
   steps: number[];
   epochs: number[];
@@ -84,7 +92,7 @@ export interface Statistics {
   recordValues: Float32Array;
 }
 
-/** Rows of the histogram table at every step. */
+/** Rows of the histogram table at every step; NaN is a row that was left out. */
 export interface Histograms {
   steps: number[];
   rows: number[];

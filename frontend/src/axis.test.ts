@@ -8,8 +8,9 @@ it('ticks at round numbers', () => {
   expect(niceTicks(7, 7, 5)).toEqual([7]);
 });
 
-it('breaks a line where a value is missing', () => {
-  expect(linePath([0, 1, 2, 3], [1, Number.NaN, 2, 3])).toBe('M0.0 1.0M2.0 2.0L3.0 3.0');
+it('breaks a line where a value is missing, and keeps a point between gaps', () => {
+  expect(linePath([0, 1, 2, 3], [1, Number.NaN, 2, 3])).toBe('M0.0 1.0h0M2.0 2.0L3.0 3.0');
+  expect(linePath([5], [1])).toBe('M5.0 1.0h0');
   expect(linePath([], [])).toBe('');
 });
 

@@ -14,17 +14,18 @@ export function niceTicks(low: number, high: number, count: number): number[] {
   return ticks;
 }
 
-/** An SVG path through points; a gap where one is not finite. */
+/**
+ * An SVG path through points; a gap where one is not finite. A point between gaps is a
+ * line without length, which round caps make a dot.
+ */
 export function linePath(xs: ArrayLike<number>, ys: ArrayLike<number>): string {
   let path = '';
-  let drawing = false;
+  const drawn = (i: number) => Number.isFinite(xs[i]) && Number.isFinite(ys[i]);
   for (let i = 0; i < xs.length; i++) {
-    if (!Number.isFinite(xs[i]) || !Number.isFinite(ys[i])) {
-      drawing = false;
-      continue;
-    }
-    path += `${drawing ? 'L' : 'M'}${xs[i].toFixed(1)} ${ys[i].toFixed(1)}`;
-    drawing = true;
+    if (!drawn(i)) continue;
+    const after = i > 0 && drawn(i - 1);
+    path += `${after ? 'L' : 'M'}${xs[i].toFixed(1)} ${ys[i].toFixed(1)}`;
+    if (!after && !drawn(i + 1)) path += 'h0';
   }
   return path;
 }

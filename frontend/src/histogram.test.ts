@@ -1,6 +1,16 @@
 import { expect, it } from 'vitest';
 import golden from '../fixtures/golden.json';
-import { columnsOf, countIn, peakShare, placeOf, shares, ticks, totals } from './histogram';
+import {
+  columnsOf,
+  countedText,
+  countIn,
+  peakShare,
+  placeOf,
+  recordedHistograms,
+  shares,
+  ticks,
+  totals,
+} from './histogram';
 import { BIN_NAN, BIN_ZERO, HISTOGRAM_BINS, jsonNumber } from './wire_format';
 
 const edges = golden.histogram.edges.map(jsonNumber);
@@ -110,4 +120,39 @@ it('labels zero and powers of ten that have room', () => {
     '10',
   ]);
   expect(ticks(finite, 9).length).toBeLessThan(5);
+});
+
+it('leaves out the steps whose row was not recorded, but no empty histogram', () => {
+  const absent = new Float32Array(HISTOGRAM_BINS).fill(Number.NaN);
+  const five = counts([[BIN_ZERO, 5]]);
+  const all = [absent, five, absent, counts([]), absent];
+  const found = recordedHistograms({
+    steps: [0, 10, 20, 30, 40],
+    rows: [3],
+    counts: Float32Array.from(all.flatMap((step) => [...step])),
+  });
+  expect(found.steps).toEqual([10, 30]);
+  expect(found.counts).toEqual(Float32Array.from([...five, ...counts([])]));
+  const none = recordedHistograms({ steps: [0], rows: [3], counts: absent });
+  expect(none).toEqual({ steps: [], rows: [3], counts: new Float32Array() });
+});
+
+it('says how much of a tensor is counted', () => {
+  expect(countedText([2, 5], 1)).toBe('all 10 values counted');
+  expect(countedText([200, 50], 3)).toBe('every 3rd of 10,000 values counted');
+  // A batch of any size.
+  expect(countedText([-1, 5], 1)).toBe('all values counted');
+  expect(countedText([-1, 5], 3)).toBe('every 3rd of the values counted');
+});
+
+it('works out what is counted where that differs from step to step', () => {
+  expect(countedText([-1, 5], 0, { count: 1000, counted: 250 })).toBe(
+    '250 of 1,000 values counted at this step (25 %)',
+  );
+  expect(countedText([-1, 5], 0, { count: 10, counted: 10 })).toBe(
+    'all 10 values counted at this step',
+  );
+  for (const here of [undefined, { count: Number.NaN, counted: 4 }]) {
+    expect(countedText([-1, 5], 0, here)).toMatch(/differs from step to step/);
+  }
 });

@@ -5,7 +5,8 @@
  * both signs. Bins next to zero that hold next to nothing are folded into one column
  * a sign, which makes the axis a "symlog" whose linear part adapts to the data.
  */
-import { superscript } from './format';
+import type { Histograms } from './api';
+import { formatCount, formatOrdinal, formatShare, plural, superscript } from './format';
 import {
   BIN_NAN,
   BIN_NEGATIVE_BEYOND,
@@ -35,6 +36,44 @@ export interface Columns {
 
 /** The share of the finite non-zero values that may be folded into the columns beside zero. */
 const FOLDED_SHARE = 0.004;
+
+/** The steps that have the histogram of the one row asked for. */
+export function recordedHistograms({ steps, rows, counts }: Histograms): Histograms {
+  const start = (i: number) => i * HISTOGRAM_BINS;
+  const kept = [...steps.keys()].filter((i) => !Number.isNaN(counts[start(i)]));
+  const packed = new Float32Array(kept.length * HISTOGRAM_BINS);
+  kept.forEach((i, place) => {
+    packed.set(counts.subarray(start(i), start(i + 1)), start(place));
+  });
+  return { steps: kept.map((i) => steps[i]), rows, counts: packed };
+}
+
+/**
+ * How much of a tensor its histograms count.
+ *
+ * @param stride of which n every n-th value is counted; 0 where n differs from step to
+ *   step.
+ * @param here what is known of one step: the values there are, and those counted.
+ */
+export function countedText(
+  shape: readonly number[],
+  stride: number,
+  here?: { count: number; counted: number },
+): string {
+  if (stride === 0) {
+    if (!here || !(here.count > 0)) return 'how many are counted differs from step to step';
+    const { count, counted } = here;
+    return counted >= count
+      ? `all ${plural(count, 'value')} counted at this step`
+      : `${formatCount(counted)} of ${formatCount(count)} values counted at this step (${formatShare(counted / count)})`;
+  }
+  const open = shape.some((size) => size < 0);
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (stride > 1) {
+    return `every ${formatOrdinal(stride)} of ${open ? 'the' : formatCount(count)} values counted`;
+  }
+  return open ? 'all values counted' : `all ${plural(count, 'value')} counted`;
+}
 
 /** Counts of each bin over all steps; `counts` is [step, bin]. */
 export function totals(counts: ArrayLike<number>): Float64Array {

@@ -6,7 +6,9 @@ import {
   layerRows,
   mapKinds,
   matches,
+  nearbySteps,
   nearestIndex,
+  newestIndex,
   ownName,
   partTitle,
   readablePath,
@@ -53,6 +55,29 @@ it('finds the step at or before a place, and the nearest', () => {
   expect([5, 14, 16, 31, 99].map((at) => nearestIndex(steps, at))).toEqual([0, 0, 1, 2, 2]);
   expect(stepIndexAt([], 3)).toBe(-1);
   expect(nearestIndex([], 3)).toBe(-1);
+});
+
+it('finds the recorded steps on either side of one', () => {
+  const steps = [10, 20, 40];
+  expect(nearbySteps(steps, 20)).toEqual({ here: true, before: 10, after: 40 });
+  expect(nearbySteps(steps, 30)).toEqual({ here: false, before: 20, after: 40 });
+  expect(nearbySteps(steps, 5)).toEqual({ here: false, before: undefined, after: 10 });
+  expect(nearbySteps(steps, 10)).toEqual({ here: true, before: undefined, after: 20 });
+  expect(nearbySteps(steps, 99)).toEqual({ here: false, before: 40, after: undefined });
+  expect(nearbySteps([], 5)).toEqual({ here: false, before: undefined, after: undefined });
+});
+
+it('opens with the newest step that has maps, inputs aside', () => {
+  const rare: Series = {
+    ...series,
+    steps: [...series.steps, { steps: [0, 10, 20, 30], wall_times: [0, 1, 2, 3] }],
+    statistics: 2,
+  };
+  const steps = axisSteps(rare);
+  expect(steps).toEqual([0, 10, 20, 30]);
+  expect(newestIndex(steps, rare)).toBe(2);
+  expect(newestIndex(steps, { ...rare, tags: { 'input/image': 0 } })).toBe(3);
+  expect(newestIndex([], { ...rare, tags: {} })).toBe(-1);
 });
 
 it('spreads indices evenly, both ends among them', () => {

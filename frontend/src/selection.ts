@@ -107,11 +107,45 @@ export function stepIndexAt(steps: readonly number[], step: number): number {
   return Math.max(0, from - 1);
 }
 
+/** Which recorded steps lie next to one, and whether it is one of them. */
+export interface Nearby {
+  here: boolean;
+  before: number | undefined;
+  after: number | undefined;
+}
+
+export function nearbySteps(steps: readonly number[], at: number): Nearby {
+  const i = stepIndexAt(steps, at);
+  const here = steps[i] === at;
+  const beyond = i >= 0 && steps[i] > at;
+  return {
+    here,
+    before: beyond ? undefined : steps[here ? i - 1 : i],
+    after: beyond ? steps[i] : steps[i + 1],
+  };
+}
+
 /** Index of the step nearest to a place on the axis; -1 of none. */
 export function nearestIndex(steps: readonly number[], place: number): number {
   const before = stepIndexAt(steps, place);
   if (before < 0 || before + 1 >= steps.length) return before;
   return place - steps[before] <= steps[before + 1] - place ? before : before + 1;
+}
+
+/**
+ * Index of the step to open with: the newest that has maps, for they may be recorded
+ * more rarely than the rest; the newest of all where none has. −1 of none.
+ */
+export function newestIndex(steps: readonly number[], series: Series): number {
+  let newest = Number.NEGATIVE_INFINITY;
+  for (const [tag, i] of Object.entries(series.tags)) {
+    // The probe's inputs are recorded once.
+    if (tag.startsWith('input/')) continue;
+    newest = Math.max(newest, series.steps[i]?.steps.at(-1) ?? newest);
+  }
+  return newest === Number.NEGATIVE_INFINITY
+    ? steps.length - 1
+    : stepIndexAt(steps, newest);
 }
 
 /** `count` indices spread evenly over 0 … length - 1, both ends among them. */

@@ -15,8 +15,24 @@ export interface StackAt extends TensorAt {
   index: number;
 }
 
+/** A tensor whose record holds fewer samples: the batch of that step was smaller. */
+export class SampleNotStored extends Error {
+  constructor(
+    readonly step: number,
+    readonly index: number,
+    /** How many there are. */
+    readonly stored: number,
+  ) {
+    super(`Sample ${index} is not stored at step ${step}, which has ${stored}.`);
+    this.name = 'SampleNotStored';
+  }
+}
+
 // Inflated codes; a 64-channel layer of 28 x 28 is 50 KB, so thousands of steps fit.
 const stacks = new ByteLru<Stack>(256 * 2 ** 20);
+
+/** By key: that a sample is not stored, and how many are. */
+const absent = new Map<string, number>();
 
 // The server answers with at most this many blobs.
 const BLOBS_PER_ANSWER = 256;
@@ -29,23 +45,30 @@ export function knownStack(at: StackAt): Stack | undefined {
   return stacks.get(stackKey(at));
 }
 
+/** Whether a request would bring nothing new. */
+export function isSettled(at: StackAt): boolean {
+  const key = stackKey(at);
+  return stacks.has(key) || absent.has(key);
+}
+
+/** Throws `SampleNotStored` where the record has no such sample. */
 export async function loadStack(at: StackAt, signal: AbortSignal): Promise<Stack> {
   const [stack] = await loadStacks([at], signal);
-  return stack;
+  if (stack) return stack;
+  throw new SampleNotStored(at.step, at.index, absent.get(stackKey(at)) ?? 0);
 }
 
 /**
- * Stacks of one tag, in one request for those that are not there yet.
+ * Stacks of one tag, in one request for those that are not there yet; undefined where
+ * a record has no such sample.
  *
  * Throws where the server has one of them no more.
  */
 export async function loadStacks(
   wanted: readonly StackAt[],
   signal: AbortSignal,
-): Promise<Stack[]> {
-  const missing = wanted
-    .filter((at) => !stacks.has(stackKey(at)))
-    .slice(0, BLOBS_PER_ANSWER);
+): Promise<(Stack | undefined)[]> {
+  const missing = wanted.filter((at) => !isSettled(at)).slice(0, BLOBS_PER_ANSWER);
   const fresh = new Map<string, Stack>();
   if (missing.length > 0) {
     const { run, tag, wallTime } = missing[0];
@@ -62,12 +85,18 @@ export async function loadStacks(
         stacks.set(key, stack, stack.codes.byteLength);
         fresh.set(key, stack);
       }
+      for (const one of index) {
+        const key = stackKey({ run, tag, step, wallTime, index: one });
+        if (one >= header.blobs) absent.set(key, header.blobs);
+      }
     }
   }
   return wanted.map((at) => {
     const key = stackKey(at);
     const stack = fresh.get(key) ?? stacks.get(key);
-    if (!stack) throw new Error(`Step ${at.step} of ${at.tag} is no longer there.`);
+    if (!stack && !absent.has(key)) {
+      throw new Error(`Step ${at.step} of ${at.tag} is no longer there.`);
+    }
     return stack;
   });
 }

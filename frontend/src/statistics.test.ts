@@ -1,6 +1,14 @@
 import { expect, it } from 'vitest';
 import type { Layer, ModelDescription, Statistics } from './api';
-import { layerHealth, lossOverSteps, statisticOverSteps } from './statistics';
+import {
+  layerHealth,
+  lossOverSteps,
+  lostRecords,
+  recordedIndices,
+  skippedSteps,
+  statisticOverSteps,
+  stepsWithStatistics,
+} from './statistics';
 
 const layer = { path: 'relu' } as Layer;
 const model = {
@@ -17,6 +25,7 @@ const model = {
     'negative_inf_count',
   ],
   record_values: ['probe_loss', 'training_loss'],
+  tables_source: '',
 } as ModelDescription;
 
 /** Two rows at one step. */
@@ -72,4 +81,72 @@ it('reads one statistic over the steps', () => {
 
 it('falls back to the training loss where the probe has none', () => {
   expect([...lossOverSteps(model, table(fine, fine))]).toEqual([0.5]);
+});
+
+const NONE = Array<number>(6).fill(Number.NaN);
+
+/** A table of several steps, each with the two rows and `lost_records`, `update_skipped`. */
+function tables(
+  steps: { activation?: number[]; gradient?: number[]; record: [number, number] }[],
+): Statistics {
+  return {
+    steps: steps.map((_, i) => 10 * i),
+    epochs: steps.map(() => 0),
+    rows: 2,
+    columns: 6,
+    values: Float32Array.from(
+      steps.flatMap(({ activation, gradient }) => [
+        ...(activation ?? NONE),
+        ...(gradient ?? NONE),
+      ]),
+    ),
+    recordColumns: 2,
+    recordValues: Float32Array.from(steps.flatMap(({ record }) => record)),
+  };
+}
+
+const partial = { ...model, record_values: ['lost_records', 'update_skipped'] };
+const allNaN = [8, Number.NaN, 0, 8, 0, 0];
+const some = tables([
+  { activation: fine, gradient: fine, record: [0, Number.NaN] },
+  { activation: fine, record: [0, 1] },
+  { record: [Number.NaN, 0] },
+  { activation: fine, gradient: allNaN, record: [3, 1] },
+]);
+
+it('tells a row that was left out from one without a finite value', () => {
+  expect(recordedIndices(partial, some, 0)).toEqual([0, 1, 3]);
+  expect(recordedIndices(partial, some, 1)).toEqual([0, 3]);
+  expect(recordedIndices(partial, some, -1)).toEqual([]);
+  expect(stepsWithStatistics(partial, some)).toEqual([0, 10, 30]);
+});
+
+it('says which rows a healthy layer lacks at a step', () => {
+  const { level, sentence } = layerHealth(layer, partial, some, 1);
+  expect(level).toBe('good');
+  expect(sentence).toMatch(/Not at this step: activation gradient\.$/);
+  expect(layerHealth(layer, partial, some, 0).sentence).not.toMatch(/Not at/);
+  expect(layerHealth(layer, partial, some, 2).level).toBe('unknown');
+});
+
+it('says of which samples a channel is dead', () => {
+  const dead = table([8, 1, 1, 0, 0, 0], fine);
+  expect(layerHealth(layer, model, dead, 0).sentence).toMatch(/every probe sample/);
+  const training = { ...model, tables_source: 'training' };
+  expect(layerHealth(layer, training, dead, 0).sentence).toMatch(
+    /every sample of the training batch/,
+  );
+});
+
+it('counts the records lost until a step, by the last record that knows', () => {
+  expect([0, 1, 2, 3, 9].map((i) => lostRecords(partial, some, i))).toEqual([
+    0, 0, 0, 3, 3,
+  ]);
+  // An older recorder did not know.
+  expect(lostRecords(model, table(fine, fine), 0)).toBe(0);
+});
+
+it('finds the steps whose update was skipped', () => {
+  expect(skippedSteps(partial, some)).toEqual([10, 30]);
+  expect(skippedSteps(model, table(fine, fine))).toEqual([]);
 });

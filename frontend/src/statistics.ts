@@ -1,7 +1,8 @@
 /** Columns of the statistics table, and what they say of a layer's health. Pure. */
 import type { Layer, ModelDescription, Statistics } from './api';
-import { formatShare } from './format';
+import { formatShare, plural } from './format';
 import { layerRows } from './selection';
+import { isProbe, sourceWords } from './source';
 
 /** A statistic of a row over all steps; empty where the run has none of that name. */
 export function statisticOverSteps(
@@ -18,6 +19,35 @@ export function statisticOverSteps(
       statistics.values[(i * statistics.rows + row) * statistics.columns + column];
   }
   return values;
+}
+
+/**
+ * Of the steps, those whose record has a row: a row that was left out is NaN
+ * throughout, while one without a finite value still has its count.
+ */
+export function recordedIndices(
+  model: ModelDescription,
+  statistics: Statistics,
+  row: number,
+): number[] {
+  const counts = statisticOverSteps(model, statistics, row, 'count');
+  return [...counts.keys()].filter((i) => !Number.isNaN(counts[i]));
+}
+
+/** The steps whose record has any row of the statistics. */
+export function stepsWithStatistics(
+  model: ModelDescription,
+  statistics: Statistics,
+): number[] {
+  const { rows, columns, values } = statistics;
+  const column = model.statistics.indexOf('count');
+  if (column < 0) return [];
+  return statistics.steps.filter((_, i) => {
+    for (let row = 0; row < rows; row++) {
+      if (!Number.isNaN(values[(i * rows + row) * columns + column])) return true;
+    }
+    return false;
+  });
 }
 
 /** A value of the record series over all steps; empty where there is none. */
@@ -45,6 +75,32 @@ export function lossOverSteps(
     ? probe
     : recordOverSteps(model, statistics, 'training_loss');
 }
+
+/** How many records until a step (an index of the table) were lost; 0 where unknown. */
+export function lostRecords(
+  model: ModelDescription,
+  statistics: Statistics,
+  stepIndex: number,
+): number {
+  const lost = recordOverSteps(model, statistics, 'lost_records');
+  for (let i = Math.min(stepIndex, lost.length - 1); i >= 0; i--) {
+    if (!Number.isNaN(lost[i])) return lost[i];
+  }
+  return 0;
+}
+
+export function lostText(lost: number): string {
+  return `${plural(lost, 'record')} lost until here: writing was behind or failed.`;
+}
+
+/** The steps whose update was skipped. */
+export function skippedSteps(model: ModelDescription, statistics: Statistics): number[] {
+  const skipped = recordOverSteps(model, statistics, 'update_skipped');
+  return statistics.steps.filter((_, i) => skipped[i] === 1);
+}
+
+export const SKIPPED_TEXT =
+  'update skipped: the loss scale backed off from NaN or ±Inf gradients';
 
 export type HealthLevel = 'good' | 'warning' | 'bad' | 'unknown';
 
@@ -101,7 +157,7 @@ export function layerHealth(
       return {
         level: dead === 1 ? 'bad' : 'warning',
         word: dead === 1 ? 'dead' : `${formatShare(dead)} dead`,
-        sentence: `${formatShare(dead)} of the channels are 0 for every probe sample.`,
+        sentence: `${formatShare(dead)} of the channels are 0 for every ${sampleWords(model)}.`,
       };
     }
   }
@@ -115,7 +171,22 @@ export function layerHealth(
       };
     }
   }
-  return { level: 'good', word: '', sentence: 'No NaN, no ±Inf, few dead channels.' };
+  const absent = rows.filter((row) => Number.isNaN(at(row, 'count')));
+  const kinds = new Set(absent.map((row) => model.rows[row].kind.replaceAll('_', ' ')));
+  const sentence = 'No NaN, no ±Inf, few dead channels.';
+  return {
+    level: 'good',
+    word: '',
+    sentence:
+      kinds.size > 0 ? `${sentence} Not at this step: ${[...kinds].join(', ')}.` : sentence,
+  };
+}
+
+/** "probe sample", "sample of the training batch". */
+function sampleWords({ tables_source }: ModelDescription): string {
+  return isProbe(tables_source)
+    ? 'probe sample'
+    : `sample of ${sourceWords(tables_source)}`;
 }
 
 /** The row whose L2 norm stands for a layer in its sparkline. */

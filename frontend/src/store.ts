@@ -14,6 +14,7 @@ import {
   type Series,
   type Statistics,
 } from './api';
+import { recordedHistograms } from './histogram';
 import { resource } from './resource';
 import {
   axisSteps,
@@ -22,13 +23,18 @@ import {
   isWeightKind,
   layerRows,
   mapKinds,
+  type Nearby,
+  nearbySteps,
+  newestIndex as newestIndexOf,
   ownName,
   stepIndexAt,
   tagSteps,
   tensorPaths,
   tensorTag,
 } from './selection';
+import { isProbe } from './source';
 import {
+  isSettled,
   knownStack,
   loadHeaders,
   loadStack,
@@ -37,6 +43,7 @@ import {
   stackKey,
 } from './stacks';
 import { state } from './state';
+import { lostRecords, stepsWithStatistics } from './statistics';
 import type { Stack } from './wire_format';
 
 // TensorBoard reads its files again every 5 s.
@@ -95,19 +102,48 @@ export const steps = computed<number[]>(() =>
   data.value ? axisSteps(data.value.series) : [],
 );
 
+/** Index into `steps` of the one that is shown until the reader chooses; -1 of none. */
+export const newestIndex = computed(() =>
+  data.value ? newestIndexOf(steps.value, data.value.series) : -1,
+);
+
 /** Index into `steps` of where the scrubber stands; -1 where there are none. */
 export const stepIndex = computed(() => {
   const wanted = state.step.value;
-  return wanted === null ? steps.value.length - 1 : stepIndexAt(steps.value, wanted);
+  return wanted === null ? newestIndex.value : stepIndexAt(steps.value, wanted);
 });
 
 export const step = computed<number | undefined>(() => steps.value[stepIndex.value]);
 
-/** Row of the statistics table at the scrubber's step; -1 where there is none. */
+/** Place of the scrubber's step in the statistics table; -1 where it has none. */
 export const statisticsIndex = computed(() => {
-  const at = step.value;
-  return at === undefined ? -1 : stepIndexAt(data.value?.statistics?.steps ?? [], at);
+  const [at, known] = [step.value, data.value?.statistics?.steps ?? []];
+  if (at === undefined) return -1;
+  const i = stepIndexAt(known, at);
+  return known[i] === at ? i : -1;
 });
+
+/** How many records were lost until the scrubber's step. */
+export const lost = computed(() => {
+  const [at, known] = [step.value, data.value];
+  if (at === undefined || !known?.statistics) return 0;
+  const { model, statistics } = known;
+  return lostRecords(model, statistics, stepIndexAt(statistics.steps, at));
+});
+
+const statisticsSteps = computed(() => {
+  const known = data.value;
+  return known?.statistics ? stepsWithStatistics(known.model, known.statistics) : [];
+});
+
+/** Where the statistics nearest to the scrubber's step are; undefined of a run without. */
+export const statisticsNearby = computed(() => nearby(statisticsSteps.value));
+
+/** The steps next to the scrubber's, of those given; undefined where there is none. */
+function nearby(among: readonly number[]): Nearby | undefined {
+  const at = step.value;
+  return at === undefined || among.length === 0 ? undefined : nearbySteps(among, at);
+}
 
 export const layer = computed(() => {
   const known = data.value;
@@ -143,20 +179,70 @@ export const tag = computed(() =>
   kind.value && path.value !== undefined ? tensorTag(kind.value, path.value) : undefined,
 );
 
-/** How many samples the run recorded. */
-export const sampleCount = computed(() => data.value?.model.probe?.samples_recorded ?? 0);
+/** Whether the maps are of the same samples at every step; else samples don't compare. */
+export const samplesStay = computed(() => isProbe(data.value?.model.maps_source ?? ''));
 
-export const sample = computed(() =>
-  Math.max(0, Math.min(state.sample.value ?? 0, Math.max(1, sampleCount.value) - 1)),
+/** The label of a sample of the probe, where it is known. */
+export function sampleLabel(index: number): number | undefined {
+  return samplesStay.value ? data.value?.model.probe?.labels[index] : undefined;
+}
+
+interface HeadersQuestion {
+  run: string;
+  tag: string;
+  steps: number[];
+}
+
+// Batches are of one size, but for the last of an epoch.
+const BATCHES_ASKED = 32;
+
+/** A tensor of each of some batches, where the description can't say how large they are. */
+const batchesQuestion = computed<HeadersQuestion | undefined>(() => {
+  const known = data.value;
+  if (!known || samplesStay.value) return undefined;
+  const { input_paths = [], output_paths = [] } = known.model.probe ?? {};
+  const ends = [
+    ...output_paths.map((path) => tensorTag('output', path)),
+    ...input_paths.map((path) => tensorTag('input', path)),
+  ];
+  const tag = ends.find((one) => one in known.series.tags);
+  if (tag === undefined) return undefined;
+  const list = tagSteps(known.series, tag).steps;
+  const steps = evenIndices(list.length, BATCHES_ASKED).map((i) => list[i]);
+  return { run: known.run, tag, steps };
+});
+
+const batches = resource(batchesQuestion, {
+  key: (question) => JSON.stringify(question),
+  load: ({ run, tag, steps }, signal) => loadHeaders(run, tag, steps, signal),
+  keep: (old, next) => old.run === next.run && old.tag === next.tag,
+});
+
+/** How many samples have maps: of the probe, or of the largest batch. */
+export const sampleCount = computed(() =>
+  samplesStay.value
+    ? (data.value?.model.probe?.samples_recorded ?? 0)
+    : Math.max(0, ...(batches.value.answer ?? []).map(({ blobs }) => blobs)),
 );
 
-/** Where a tag's record for the scrubber's step lies: the last one not after it. */
+export const sample = computed(() => {
+  const wanted = Math.max(0, state.sample.value ?? 0);
+  // Of a batch that is too small the page says so.
+  return samplesStay.value ? Math.min(wanted, Math.max(1, sampleCount.value) - 1) : wanted;
+});
+
+/** Whether a tensor's only record is of all steps: the probe's inputs never change. */
+function holdsForAll(name: string): boolean {
+  return samplesStay.value && name.startsWith('input/');
+}
+
+/** Where a tag's record for the scrubber's step lies; undefined where it has none. */
 function stackAt(name: string | undefined, index: number): StackAt | undefined {
   const [known, at] = [data.value, step.value];
   if (!known || name === undefined || at === undefined) return undefined;
   const list = tagSteps(known.series, name);
   const i = stepIndexAt(list.steps, at);
-  if (i < 0) return undefined;
+  if (i < 0 || (list.steps[i] !== at && !holdsForAll(name))) return undefined;
   return {
     run: known.run,
     tag: name,
@@ -175,6 +261,13 @@ const stackQuestion = computed(() =>
     : undefined,
 );
 
+/** Where the maps nearest to the scrubber's step are; undefined where they hold for all. */
+export const mapsNearby = computed(() => {
+  const [known, name] = [data.value, tag.value];
+  if (!known || name === undefined || holdsForAll(name)) return undefined;
+  return nearby(tagSteps(known.series, name).steps);
+});
+
 /** Neighbouring steps of what is shown, nearest first, for scrubbing to find ready. */
 function neighbours(at: StackAt): StackAt[] {
   const known = data.value;
@@ -188,7 +281,7 @@ function neighbours(at: StackAt): StackAt[] {
       near.push({ ...at, step: list.steps[i], wallTime: list.wall_times[i] });
     }
   }
-  return near.filter((one) => !knownStack(one));
+  return near.filter((one) => !isSettled(one));
 }
 
 export const stack = resource<StackAt, Stack>(stackQuestion, {
@@ -221,26 +314,18 @@ export const output = resource<StackAt, Stack>(outputQuestion, {
   keep: sameSeries,
 });
 
-/** The probe's inputs, which are the same at every step. */
+/** The inputs: the probe's, which are the same at every step, or this step's. */
 const inputsQuestion = computed<StackAt[] | undefined>(() => {
-  const known = data.value;
-  const inputs = known?.model.probe?.input_paths ?? [];
-  if (!known || inputs.length === 0 || sampleCount.value === 0) return undefined;
-  const name = tensorTag('input', inputs[0]);
-  const list = tagSteps(known.series, name);
-  if (list.steps.length === 0) return undefined;
-  const at = {
-    run: known.run,
-    tag: name,
-    step: list.steps[0],
-    wallTime: list.wall_times[0],
-  };
-  return Array.from({ length: sampleCount.value }, (_, index) => ({ ...at, index }));
+  const inputs = data.value?.model.probe?.input_paths ?? [];
+  if (inputs.length === 0 || sampleCount.value === 0) return undefined;
+  const at = stackAt(tensorTag('input', inputs[0]), 0);
+  return at && Array.from({ length: sampleCount.value }, (_, index) => ({ ...at, index }));
 });
 
-export const inputs = resource<StackAt[], Stack[]>(inputsQuestion, {
+export const inputs = resource<StackAt[], (Stack | undefined)[]>(inputsQuestion, {
   key: (all) => all.map(stackKey).join(' '),
   load: loadStacks,
+  keep: (old, next) => sameSeries(old[0], next[0]),
 });
 
 /** The channel that the details show: the selected one, or the only one. */
@@ -264,23 +349,17 @@ const filmQuestion = computed<StackAt[] | undefined>(() => {
   }));
 });
 
-export const film = resource<StackAt[], Stack[]>(filmQuestion, {
+export const film = resource<StackAt[], (Stack | undefined)[]>(filmQuestion, {
   key: (all) => all.map(stackKey).join(' '),
   load: loadStacks,
   keep: (old, next) => old.length > 0 && next.length > 0 && sameSeries(old[0], next[0]),
 });
 
-interface RangesQuestion {
-  run: string;
-  tag: string;
-  steps: number[];
-}
-
 // Two numbers a plane and step; more is a slow answer for a small chart.
 const RANGES_NUMBERS = 60_000;
 
 /** Ranges of the planes at many steps, for the chart of the selected tile. */
-const rangesQuestion = computed<RangesQuestion | undefined>(() => {
+const rangesQuestion = computed<HeadersQuestion | undefined>(() => {
   const at = stackQuestion.value;
   const known = data.value;
   const header = stack.value.answer?.header;
@@ -337,8 +416,25 @@ const histogramQuestion = computed(() => {
 
 export const histograms = resource(histogramQuestion, {
   key: (question) => JSON.stringify(question),
-  load: ({ run, row }, signal) => getHistograms(run, [row], signal),
+  load: async ({ run, row }, signal) =>
+    recordedHistograms(await getHistograms(run, [row], signal)),
   keep: (old, next) => old.run === next.run && old.row === next.row,
+});
+
+/** Where the histograms nearest to the scrubber's step are. */
+export const histogramsNearby = computed(() =>
+  nearby(histograms.value.answer?.steps ?? []),
+);
+
+/** The steps that have what the view shows; all of them where it shows none. */
+export const shownSteps = computed<readonly number[]>(() => {
+  const [known, name] = [data.value, tag.value];
+  let found: readonly number[] = [];
+  if (state.view.value === 'histograms') found = histograms.value.answer?.steps ?? [];
+  else if (known && name !== undefined && !holdsForAll(name)) {
+    found = tagSteps(known.series, name).steps;
+  }
+  return found.length > 0 ? found : steps.value;
 });
 
 /** Keeps runs and series as new as the server's, until it is stopped. */

@@ -3,7 +3,8 @@
 Works with both of TensorBoard's loaders, whose readings of odd event files differ:
 steps may come unsorted or twice (the record with the latest wall time wins),
 tensors may be missing, and tables may change their shape when a model does. A run
-may hold what a recorder wrote, single summaries, or both.
+may hold what a recorder wrote, single summaries, or both. A record may have maps but
+no tables, tables but no maps, or rows of a table and not others.
 
 The table of single summaries has a tag for each of its rows, `statistics/<kind>/
 <path>` and `histograms/<kind>/<path>`. They extend the rows that the recorder's
@@ -30,9 +31,11 @@ from tensorboard_keract.viewer.history import (
     Steps,
     Table,
     latest,
+    record_block,
     records_written,
     steps_of,
     union_steps,
+    up_to_date,
 )
 from tensorboard_keract.viewer.lru_cache import LruCache
 
@@ -80,8 +83,10 @@ class SeriesIndex(NamedTuple):
     Attributes:
       steps: the different lists of steps that occur.
       tags: for each tag of a tensor's maps, an index into `steps`.
-      statistics: index into `steps` of the statistics table, None without one.
-      histograms: the same for the histogram table.
+      statistics: index into `steps` of the statistics and record values, None
+        without any.
+      histograms: index into `steps` of where there may be histograms, None without
+        any.
       records_written: by the run's recorder; None where unknown.
     """
 
@@ -98,7 +103,7 @@ class StatisticsTable(NamedTuple):
     Attributes:
       steps: when.
       epochs: epochs completed at each step, -1 where unknown.
-      values: [step, row, statistic]; NaN where a step has none.
+      values: [step, row, statistic]; NaN where a step has none, or not this row.
       record_values: [step, value]; NaN where a step has none.
     """
 
@@ -258,13 +263,19 @@ class Experiment:
         statistics = index_of(statistics_steps) if tables else None
         histograms = None
         if histogram_tags:
-            # A recorder writes both tables at once; to see the steps of the
-            # histograms alone would be to read all of them.
-            steps = statistics_steps
-            if metadata.STATISTICS_TAG not in tables:
-                steps = union_steps(
+            # Every record has record values; to see which of them have histograms
+            # would be to read all of those.
+            last = max(step for _, step, _ in histogram_tags)
+            recorded = (
+                metadata.RECORD_TAG in tables or metadata.STATISTICS_TAG in tables
+            )
+            steps = (
+                statistics_steps.until(last)
+                if recorded
+                else union_steps(
                     self._run_tables(metadata.HISTOGRAMS_PLUGIN_NAME, run).values()
                 )
+            )
             histograms = index_of(steps)
         return SeriesIndex(
             list(lists), tags, statistics, histograms, records_written(tables)
@@ -283,13 +294,10 @@ class Experiment:
             range(len(model.description.rows)),
             len(model.description.statistics),
         )
-        record = tables.get(metadata.RECORD_TAG, Table({}, {}))
         names = list(model.description.record_values)
-        record_values = np.full((len(steps.steps), len(names)), np.nan, np.float32)
-        for index, step in enumerate(steps.steps):
-            stored = record.values.get(step)
-            if stored is not None and stored.shape == (len(names),):
-                record_values[index] = stored
+        record_values = record_block(
+            tables.get(metadata.RECORD_TAG, Table({}, {})), steps.steps, len(names)
+        )
         epochs = [-1] * len(steps.steps)
         if "epoch" in names:
             column = record_values[:, names.index("epoch")]
@@ -319,6 +327,8 @@ class Experiment:
         steps: Sequence[int],
         indices: Sequence[int] | None = (),
         wall_time: float | None = None,
+        *,
+        skip_missing: bool = False,
     ) -> list[StoredTensor]:
         """Headers and blobs of a tensor at some steps.
 
@@ -328,6 +338,8 @@ class Experiment:
           steps: at which steps.
           indices: which blobs, from 0; None for all.
           wall_time: if given, the record must be the one of that time.
+          skip_missing: leaves out the blobs that a step has not, as of a batch that is
+            smaller than others; else they are not found.
         """
         at = self._tag_sequences(run, tag, steps, wall_time)
         jobs: list[tuple[int, int]] = []
@@ -336,12 +348,13 @@ class Experiment:
             if count < 0:
                 raise errors.NotFoundError(f"{tag!r} at step {step} holds no data")
             wanted = range(count) if indices is None else indices
-            for index in wanted:
-                if not 0 <= index < count:
-                    raise errors.NotFoundError(
-                        f"index {index}: {tag!r} at step {step} has {count} blobs"
-                    )
-            jobs += [(step, place) for place in (0, *(1 + index for index in wanted))]
+            there = [index for index in wanted if 0 <= index < count]
+            missing = [index for index in wanted if index not in there]
+            if missing and not skip_missing:
+                raise errors.NotFoundError(
+                    f"index {missing[0]}: {tag!r} at step {step} has {count} blobs"
+                )
+            jobs += [(step, place) for place in (0, *(1 + index for index in there))]
         references = [at[step].references[place] for step, place in jobs]
         read = dict(zip(jobs, self._read_blobs(references), strict=True))
 
@@ -373,14 +386,18 @@ class Experiment:
             return None
         cached = self._reader.map_steps.get((self._id, run))
         if cached is not None and cached[0] == signature:
-            return cached[1]
-        map_steps = {
-            tag: steps_of({step: d.wall_time for step, d in latest(data).items()})
-            for tag, data in sorted(self._sequence_data(run).items())
-            if metadata.parse_tensor_tag(tag)
-        }
-        self._reader.map_steps.put((self._id, run), (signature, map_steps))
-        return map_steps
+            map_steps = cached[1]
+        else:
+            map_steps = {
+                tag: steps_of({step: d.wall_time for step, d in latest(data).items()})
+                for tag, data in sorted(self._sequence_data(run).items())
+                if metadata.parse_tensor_tag(tag)
+            }
+            self._reader.map_steps.put((self._id, run), (signature, map_steps))
+        records = self._record_steps(run)
+        # Hundreds of tags share a few lists of steps.
+        known = {steps: up_to_date(steps, records) for steps in map_steps.values()}
+        return {tag: known[s] for tag, s in map_steps.items() if known[s].steps}
 
     def _tag_sequences(
         self, run: str, tag: str, steps: Sequence[int], wall_time: float | None
@@ -395,8 +412,11 @@ class Experiment:
         if at is None or any(
             s not in at or at[s].wall_time != wall_time for s in steps
         ):
-            at = self._run_sequences(run, [tag]).get(tag)
-            if at is None:
+            found = self._run_sequences(run, [tag]).get(tag, {})
+            history = steps_of({step: one.wall_time for step, one in found.items()})
+            current = up_to_date(history, self._record_steps(run))
+            at = {step: found[step] for step in current.steps}
+            if not at:
                 raise self._no_tag(run, tag)
             self._reader.sequences.put(key, at)
         for step in steps:
@@ -599,8 +619,24 @@ class Experiment:
             for tag, series in sorted(self._listed(plugin_name, run).items())
         )
 
+    def _record_steps(self, run: str) -> Steps:
+        """When the run's recorder wrote its records; nothing of a run without one."""
+        tables = self._read_tables(metadata.STATISTICS_PLUGIN_NAME, run)
+        return union_steps(
+            table for tag, table in tables.items() if tag == metadata.RECORD_TAG
+        )
+
     def _run_tables(self, plugin_name: str, run: str) -> dict[str, Table]:
         """All tensors of a run under a plugin name, by tag."""
+        records = self._record_steps(run)
+        tables = {
+            tag: table.at(up_to_date(steps_of(table.wall_times), records))
+            for tag, table in self._read_tables(plugin_name, run).items()
+        }
+        return {tag: table for tag, table in tables.items() if table.wall_times}
+
+    def _read_tables(self, plugin_name: str, run: str) -> dict[str, Table]:
+        """The history of each tag of a run under a plugin name, for itself."""
         signature = self._signature(plugin_name, run)
         if not signature:
             return {}

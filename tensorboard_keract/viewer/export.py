@@ -220,13 +220,18 @@ def statistics_csv(
     table: StatisticsTable,
     rows: Iterable[int],
 ) -> str:
-    """A line for each step and row: step, wall_time, kind, path, the statistics."""
+    """A line for each step and row: step, wall_time, kind, path, the statistics.
+
+    Rows that were not recorded at a step have no line there.
+    """
     chosen = list(rows)
     lines: list[Sequence[object]] = [
         ("step", "wall_time", "kind", "path", *model.statistics)
     ]
     for place, (step, wall_time) in enumerate(zip(*table.steps, strict=True)):
         for row in chosen:
+            if np.isnan(table.values[place, row]).all():
+                continue
             numbers = (f"{x:.9g}" for x in table.values[place, row])
             described = model.rows[row]
             lines.append((step, wall_time, described.kind, described.path, *numbers))

@@ -188,6 +188,10 @@ class TensorsRequest(NamedTuple):
             parameters.integers("index"),
             parameters.optional_number("wall_time"),
         )
+        if any(index < 0 for index in request.indices):
+            raise errors.InvalidArgumentError(
+                f"index is {min(request.indices)}; blobs are counted from 0."
+            )
         if request.wall_time is not None and len(request.steps) > 1:
             raise errors.InvalidArgumentError(
                 f"wall_time goes with one step; there are {len(request.steps)}."
@@ -293,7 +297,7 @@ def answer_tensors(experiment: Experiment, parameters: Parameters) -> Answer:
     request = TensorsRequest.parse(parameters)
     payload = bytearray()
     entries = []
-    for tensor in experiment.tensors(*request):
+    for tensor in experiment.tensors(*request, skip_missing=True):
         blobs = []
         for index, blob in tensor.blobs.items():
             blobs.append({"index": index, "offset": len(payload), "length": len(blob)})

@@ -8,7 +8,18 @@ import { inputPixels } from '../heatmap';
 import { colormapEntry, currentColormap } from '../painting';
 import { isWeightKind, KIND_TITLES, ownName, partTitle } from '../selection';
 import { state, TILE_SIZES } from '../state';
-import { data, inputs, kind, kinds, path, paths, sample, sampleCount } from '../store';
+import {
+  data,
+  inputs,
+  kind,
+  kinds,
+  path,
+  paths,
+  sample,
+  sampleCount,
+  sampleLabel,
+  samplesStay,
+} from '../store';
 import type { Stack } from '../wire_format';
 import { drawPixels } from './Plane';
 
@@ -148,19 +159,19 @@ export function SizePicker() {
 
 /** What a sample is called: its class, and else its number. */
 export function sampleTitle(index: number): string {
-  const probe = data.value?.model.probe;
-  const label = probe?.labels[index];
+  const label = sampleLabel(index);
   if (label === undefined) return `#${index}`;
-  return probe?.class_names[label] ?? String(label);
+  return data.value?.model.probe?.class_names[label] ?? String(label);
 }
 
-/** The probe's samples as pictures, or by number where they are none. */
+/** The samples of the maps as pictures, or by number where they are none. */
 export function SamplePicker() {
   const count = sampleCount.value;
   if (count === 0 || !kind.value || isWeightKind(kind.value)) return null;
-  const stacks = inputs.value.answer;
+  const { answer: stacks, loading } = inputs.value;
+  const batch = samplesStay.value ? 'the probe' : 'this step’s batch';
   return (
-    <fieldset class="samples" aria-label="Sample of the probe">
+    <fieldset class={`samples ${loading ? 'stale' : ''}`} aria-label={`Sample of ${batch}`}>
       {Array.from({ length: count }, (_, index) => (
         <button
           key={index}
@@ -168,20 +179,28 @@ export function SamplePicker() {
           data-testid="sample"
           data-sample={index}
           aria-pressed={index === sample.value}
-          title={`Sample ${index}, label ${sampleTitle(index)}`}
+          title={
+            sampleLabel(index) === undefined
+              ? `Sample ${index} of ${batch}`
+              : `Sample ${index}, label ${sampleTitle(index)}`
+          }
           onClick={() => {
             state.sample.value = index === 0 ? null : index;
           }}
         >
-          {stacks?.[index] && isPicture(stacks[index]) ? (
-            <InputPicture stack={stacks[index]} />
-          ) : (
-            <span class="number">{index}</span>
-          )}
+          <SampleMark stack={stacks?.[index]} index={index} />
           <span class="caption">{sampleTitle(index)}</span>
         </button>
       ))}
     </fieldset>
+  );
+}
+
+function SampleMark({ stack, index }: { stack: Stack | undefined; index: number }) {
+  return stack && isPicture(stack) ? (
+    <InputPicture stack={stack} />
+  ) : (
+    <span class="number">{index}</span>
   );
 }
 

@@ -1,18 +1,19 @@
-import { selectTile } from '../actions';
+import { goToStep, selectTile } from '../actions';
 import { extent, linePath } from '../axis';
 import { formatCount, formatShare, formatValue, formatWithError } from '../format';
 import { symmetric } from '../domain';
 import { type Domain, summarize } from '../heatmap';
 import { centred, type Painting, paintingOf } from '../painting';
 import { isWeightKind } from '../selection';
-import { state } from '../state';
 import {
-  data,
   film,
   inputs,
   kind,
+  mapsNearby,
   ranges,
   sample,
+  sampleLabel,
+  samplesStay,
   selectedChannel,
   stack,
   step,
@@ -37,6 +38,9 @@ export function Details() {
         answer && (
           <p class="hint">Click a map to see it large, with its numbers and its past.</p>
         )
+      )}
+      {mapsNearby.value && !mapsNearby.value.here && (
+        <p class="hint">No maps at this step.</p>
       )}
       {kind.value && !isWeightKind(kind.value) && <Sample large={channel === null} />}
       <Prediction />
@@ -162,7 +166,10 @@ function Numbers({ stack, channel }: { stack: Stack; channel: number }) {
 }
 
 function OverSteps({ channel, painting }: { channel: number; painting: Painting }) {
-  const frames = (film.value.answer ?? []).filter((frame) => frame.channels > channel);
+  const frames = (film.value.answer ?? []).flatMap((frame) =>
+    frame && frame.channels > channel ? [frame] : [],
+  );
+  const otherSamples = kind.value && !isWeightKind(kind.value) && !samplesStay.value;
   // One range for the strip, so that growth shows; that of all steps is one already.
   const domain =
     painting.normalisation === 'steps'
@@ -171,6 +178,7 @@ function OverSteps({ channel, painting }: { channel: number; painting: Painting 
   return (
     <>
       <h2>Over steps</h2>
+      {otherSamples && <p class="hint">Each step is of other samples: another batch.</p>}
       <RangeChart channel={channel} />
       {frames.length > 1 && frames[0].height > 1 && (
         <div class="film">
@@ -183,9 +191,7 @@ function OverSteps({ channel, painting }: { channel: number; painting: Painting 
                 title={`Step ${formatCount(at)}`}
                 aria-label={`Go to step ${formatCount(at)}`}
                 aria-pressed={at === stack.value.answer?.header.step}
-                onClick={() => {
-                  state.step.value = at;
-                }}
+                onClick={() => goToStep(at)}
               >
                 <Plane
                   stack={frame}
@@ -218,8 +224,9 @@ const CHART_HEIGHT = 56;
 /** From the least to the greatest value of the channel, at each recorded step. */
 function RangeChart({ channel }: { channel: number }) {
   const [ref, { width }] = useSize<SVGSVGElement>();
-  const headers = ranges.value.answer ?? [];
   const index = stack.value.answer?.index ?? 0;
+  // A smaller batch may lack the sample.
+  const headers = (ranges.value.answer ?? []).filter(({ blobs }) => index < blobs);
   const steps = headers.map((header) => header.step);
   const at = (values: number[], header: { channels: number }) =>
     values[index * header.channels + channel];
@@ -266,12 +273,14 @@ function RangeChart({ channel }: { channel: number }) {
 
 function Sample({ large }: { large: boolean }) {
   const input = inputs.value.answer?.[sample.value];
-  const label = data.value?.model.probe?.labels[sample.value];
+  const label = sampleLabel(sample.value);
   if (!input || !isPicture(input)) return null;
   return (
     <>
       <h2>Sample {sample.value}</h2>
-      <div class={`sample-card ${large ? 'large' : ''}`}>
+      <div
+        class={`sample-card ${large ? 'large' : ''} ${inputs.value.loading ? 'stale' : ''}`}
+      >
         <InputPicture stack={input} />
         {label !== undefined && (
           <span>

@@ -2,9 +2,23 @@ import { layoutOf, shownText, TILE_GAP, tileSize } from '../layout';
 import { formatCount, formatShape, formatShare, formatValue, plural } from '../format';
 import { CODE_MAX, type Stack, type TensorHeader } from '../wire_format';
 import { type Painting, paintingOf } from '../painting';
-import { isWeightKind } from '../selection';
+import { isWeightKind, KIND_TITLES, tagSteps } from '../selection';
+import { batchNote } from '../source';
+import { SampleNotStored } from '../stacks';
 import { state } from '../state';
-import { data, kind, layer, path, selectedChannel, stack, step } from '../store';
+import {
+  data,
+  kind,
+  layer,
+  mapsNearby,
+  path,
+  rows,
+  selectedChannel,
+  stack,
+  steps,
+  tag,
+} from '../store';
+import { Absent, StepNotes } from './Absent';
 import {
   ColormapPicker,
   KindPicker,
@@ -51,9 +65,11 @@ export function FeatureMaps() {
         header={answer?.header}
         fallback={painting?.normalisation !== state.normalisation.value}
       />
+      <StepNotes />
       <div ref={ref} class={`maps-room ${loading ? 'stale' : ''}`}>
-        {error && <Failure error={error} />}
-        {!answer && !error && (kind.value ? <Waiting /> : <NoMaps />)}
+        {error instanceof SampleNotStored && <FewerSamples missing={error} />}
+        {error && !(error instanceof SampleNotStored) && <Failure error={error} />}
+        {!answer && !error && <WithoutMaps />}
         {answer && painting && room.width > 0 && (
           <Maps stack={answer} painting={painting} room={room} />
         )}
@@ -83,13 +99,16 @@ function Title({ header }: { header: TensorHeader | undefined }) {
 /** How much of the tensor is on the page, and how exact it is. */
 function shown(header: TensorHeader): string {
   const weights = isWeightKind(header.kind);
-  const samples = data.value?.model.probe?.samples ?? 0;
-  const parts = shownText(header, samples, weights);
+  const known = data.value?.model;
+  const parts = shownText(header, known?.probe?.samples ?? 0, weights);
   // Half a code, as a share of the range of each map.
   if (header.precision === 'uint8')
     parts.push(`codes ± ${formatShare(1 / (2 * CODE_MAX))}`);
   else parts.push(header.precision);
-  return `shown: ${parts.join(', ')}`;
+  const batch = batchNote(header.kind, known?.maps_source ?? '');
+  if (!batch) return `shown: ${parts.join(', ')}`;
+  const samples = weights ? '' : `${plural(header.blobs, 'sample')} `;
+  return `shown: ${parts.join(', ')} · ${samples}${batch}`;
 }
 
 function Notes({
@@ -99,13 +118,7 @@ function Notes({
   header: TensorHeader | undefined;
   fallback: boolean;
 }) {
-  const at = step.value;
   const notes = [header?.note ?? '', layer.value?.note ?? ''];
-  if (header && at !== undefined && header.step !== at) {
-    notes.push(
-      `These maps are of step ${formatCount(header.step)}; none were kept at step ${formatCount(at)}.`,
-    );
-  }
   if (header && fallback) {
     notes.push(
       'There are no statistics over all steps for this tensor; the layer’s range is used.',
@@ -117,6 +130,51 @@ function Notes({
         <Note key={note}>{note}</Note>
       ))}
     </>
+  );
+}
+
+/** Why there are no maps: not yet, not at this step, or not at all. */
+function WithoutMaps() {
+  const [what, nearby] = [kind.value, mapsNearby.value];
+  if (!what) return <NoMaps />;
+  if (!nearby || nearby.here) return <Waiting />;
+  const known = data.value;
+  const kept = known ? tagSteps(known.series, tag.value ?? '').steps.length : 0;
+  return (
+    <Absent nearby={nearby}>
+      Of {path.value} · {KIND_TITLES[what]} there are maps at {formatCount(kept)} of{' '}
+      {plural(steps.value.length, 'recorded step')}.
+    </Absent>
+  );
+}
+
+/** The batch of this step is smaller than that of others. */
+function FewerSamples({ missing }: { missing: SampleNotStored }) {
+  const { step, index, stored } = missing;
+  const last = stored - 1;
+  return (
+    <div class="message" data-testid="fewer-samples">
+      <p>
+        <b>
+          Sample {index} is not stored at step {formatCount(step)}.
+        </b>
+      </p>
+      <p>
+        The batch of this step was smaller: there are maps of {plural(stored, 'sample')}
+        {stored > 1 && `, 0 to ${last}`}.
+      </p>
+      {stored > 0 && (
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            state.sample.value = last || null;
+          }}
+        >
+          Show sample {last}
+        </button>
+      )}
+    </div>
   );
 }
 
@@ -138,7 +196,9 @@ function NoMaps() {
         <b>No maps are recorded of this layer.</b>
       </p>
       <p>
-        Its statistics and histograms may be: see the tab Histograms. To record its maps,
+        {rows.value.length > 0
+          ? 'Its statistics and histograms are: see the tab Histograms. To record its maps, '
+          : 'Nor are statistics or histograms, as of many layers that only reshape, pad, crop, drop or normalise. To record its maps, '}
         name it in the <code>layers</code> argument of the callback.
       </p>
     </div>

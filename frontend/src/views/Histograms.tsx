@@ -1,6 +1,6 @@
 import { type ReadonlySignal, signal } from '@preact/signals';
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
-import { goToIndex, playing } from '../actions';
+import { goToStep } from '../actions';
 import type { Histograms as HistogramData } from '../api';
 import {
   formatCount,
@@ -13,33 +13,31 @@ import {
 import {
   type Columns,
   columnsOf,
+  countedText,
   countIn,
   peakShare,
   shares,
   ticks,
   totals,
 } from '../histogram';
-import {
-  isWeightKind,
-  KIND_TITLES,
-  type Kind,
-  nearestIndex,
-  ownName,
-  stepIndexAt,
-} from '../selection';
+import { isWeightKind, KIND_TITLES, type Kind, ownName } from '../selection';
+import { batchNote } from '../source';
 import { HISTOGRAM_MODES, state } from '../state';
+import { statisticOverSteps } from '../statistics';
 import {
   data,
   histogramRow,
   histograms,
+  histogramsNearby,
   layer,
   rowName,
   rows,
+  statisticsIndex,
   step,
-  steps,
 } from '../store';
 import { dark } from '../theme';
 import { HISTOGRAM_BINS, jsonNumber } from '../wire_format';
+import { Nearest, StepNotes } from './Absent';
 import { Segments } from './Controls';
 import {
   chartFrame,
@@ -67,7 +65,8 @@ export function Histograms() {
           {[
             one?.class_name,
             entry && `${entry.kind.replaceAll('_', ' ')} ${formatShape(entry.shape)}`,
-            entry && countedText(entry.shape, entry.histogram_stride),
+            entry && answer && countedText(entry.shape, entry.histogram_stride, counted()),
+            entry && batchNote(entry.kind, known?.model.tables_source ?? ''),
           ]
             .filter(Boolean)
             .join(' · ')}
@@ -102,12 +101,18 @@ export function Histograms() {
       </div>
       {row === undefined && known && (
         <Note>
-          No statistics or histograms are recorded of {one ? 'this layer' : 'this run'}.
+          No statistics or histograms are recorded of {one ? 'this layer' : 'this run'}
+          {one && ', as of many that only reshape, pad, crop, drop or normalise'}.
         </Note>
       )}
       {row !== undefined && known?.series.histograms === null && (
         <Note>This run holds no histograms.</Note>
       )}
+      {answer?.steps.length === 0 && (
+        <Note>No histograms are recorded of this tensor.</Note>
+      )}
+      <AtThisStep />
+      <StepNotes />
       <div class={`chart-room ${loading ? 'stale' : ''}`}>
         {error && <Failure error={error} />}
         {loading && !answer && <Waiting />}
@@ -134,11 +139,29 @@ function rowTitle(row: number): string {
   return entry.kind === 'weight' ? name : `∂loss/∂${name}`;
 }
 
-function countedText(shape: readonly number[], stride: number): string {
-  const count = shape.reduce((product, size) => product * size, 1);
-  return stride > 1
-    ? `every ${formatOrdinal(stride)} of ${formatCount(count)} values counted`
-    : `all ${plural(count, 'value')} counted`;
+/** Says where the nearest histograms are if this step has none. */
+function AtThisStep() {
+  const nearby = histogramsNearby.value;
+  if (!nearby || nearby.here) return null;
+  return (
+    <div class="note" data-testid="absent">
+      No histogram of this tensor at step {formatCount(step.value ?? 0)}.{' '}
+      <Nearest nearby={nearby} />
+    </div>
+  );
+}
+
+/** Of the scrubber's step: the values of the tensor, and those that its histogram counts. */
+function counted(): { count: number; counted: number } | undefined {
+  const [known, row, answer] = [data.value, histogramRow.value, histograms.value.answer];
+  const at = answer?.steps.indexOf(step.value ?? -1) ?? -1;
+  if (!known?.statistics || !answer || row === undefined || at < 0) return undefined;
+  const counts = statisticOverSteps(known.model, known.statistics, row, 'count');
+  const bins = answer.counts.subarray(at * HISTOGRAM_BINS, (at + 1) * HISTOGRAM_BINS);
+  return {
+    count: counts[statisticsIndex.value] ?? Number.NaN,
+    counted: bins.reduce((sum, bin) => sum + bin, 0),
+  };
 }
 
 interface Pointed {
@@ -166,7 +189,8 @@ function Chart(props: { answer: HistogramData; edges: readonly (number | string)
     return { columns, shares: all, peak: peakShare(all, columns) };
   }, [answer, edges]);
   const mode = state.mode.value;
-  const current = stepIndexAt(answer.steps, step.value ?? 0);
+  // −1 at a step without a histogram: none is marked.
+  const current = answer.steps.indexOf(step.value ?? -1);
   const frame = chartFrame(
     mode,
     { width, height },
@@ -216,9 +240,7 @@ function Chart(props: { answer: HistogramData; edges: readonly (number | string)
           }}
           onClick={(event) => {
             const at = point(event as unknown as PointerEvent);
-            if (!at) return;
-            playing.value = false;
-            goToIndex(nearestIndex(steps.value, answer.steps[at.step]));
+            if (at) goToStep(answer.steps[at.step]);
           }}
         />
         <Outline frame={frame} pointed={pointed} />

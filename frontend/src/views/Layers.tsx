@@ -2,10 +2,23 @@ import { useEffect, useRef } from 'preact/hooks';
 import { layerSearch, selectLayer } from '../actions';
 import type { Layer } from '../api';
 import { extent, linePath } from '../axis';
-import { formatShape } from '../format';
+import { formatCount, formatShape } from '../format';
 import { evenIndices, mapKinds, matches, ownName } from '../selection';
-import { layerHealth, sparklineRow, statisticOverSteps } from '../statistics';
-import { data, layer, type RunData, statisticsIndex } from '../store';
+import {
+  layerHealth,
+  recordedIndices,
+  sparklineRow,
+  statisticOverSteps,
+} from '../statistics';
+import {
+  data,
+  layer,
+  type RunData,
+  statisticsIndex,
+  statisticsNearby,
+  step,
+} from '../store';
+import { Nearest } from './Absent';
 import { HealthMark } from './HealthMark';
 
 /** The layers in the order of the model, with their health and how they move. */
@@ -28,6 +41,7 @@ export function Layers() {
           layerSearch.value = event.currentTarget.value;
         }}
       />
+      <WithoutStatistics />
       <ul class="list">
         {known &&
           listed.map((one) => (
@@ -41,6 +55,18 @@ export function Layers() {
         {listed.length === 0 && all.length > 0 && <li class="none">No layer matches.</li>}
       </ul>
     </section>
+  );
+}
+
+/** Says so where this step has no statistics for the marks beside the layers. */
+function WithoutStatistics() {
+  const nearby = statisticsNearby.value;
+  if (!nearby || nearby.here) return null;
+  return (
+    <div class="none" data-testid="no-statistics">
+      No statistics at step {formatCount(step.value ?? 0)}.{' '}
+      <Nearest nearby={nearby} short />
+    </div>
   );
 }
 
@@ -95,16 +121,17 @@ const HEIGHT = 16;
 /** The L2 norm of the layer's first tensor over the steps. */
 function Sparkline({ layer, known }: { layer: Layer; known: RunData }) {
   const { model, statistics } = known;
-  const values = statistics
-    ? statisticOverSteps(model, statistics, sparklineRow(layer, model), 'l2_norm')
-    : new Float32Array();
+  if (!statistics) return null;
+  const row = sparklineRow(layer, model);
+  const values = statisticOverSteps(model, statistics, row, 'l2_norm');
   const range = extent(values);
   if (!range) return null;
   const [low, high] = range;
-  const shown = evenIndices(values.length, WIDTH);
-  const xs = shown.map((_, i) =>
-    shown.length > 1 ? 1 + (i * (WIDTH - 2)) / (shown.length - 1) : WIDTH / 2,
-  );
+  // Records that left the row out are passed over: the line joins those that have it.
+  const recorded = recordedIndices(model, statistics, row);
+  const shown = evenIndices(recorded.length, WIDTH).map((i) => recorded[i]);
+  const last = values.length - 1;
+  const xs = shown.map((i) => (last > 0 ? 1 + (i * (WIDTH - 2)) / last : WIDTH / 2));
   const ys = shown.map((i) =>
     high > low
       ? HEIGHT - 2 - ((values[i] - low) / (high - low)) * (HEIGHT - 4)

@@ -1,6 +1,6 @@
 import { formatCount, formatValue } from '../format';
 import { predictionBars, topIndex } from '../prediction';
-import { data, output, sample } from '../store';
+import { data, output, sample, sampleLabel } from '../store';
 
 const LIMIT = 12;
 
@@ -9,7 +9,7 @@ export function Prediction() {
   const { answer, loading } = output.value;
   const probe = data.value?.model.probe;
   if (!answer || !probe) return null;
-  const label = probe.labels[sample.value];
+  const label = sampleLabel(sample.value);
   const shown = predictionBars(answer, label, LIMIT);
   if (!shown) return null;
   const { bars, probabilities, hidden } = shown;

@@ -1,25 +1,22 @@
-import { formatBytes, formatCount } from '../format';
-import { data } from '../store';
+import { formatBytes, formatCount, plural } from '../format';
+import type { ModelDescription } from '../api';
+import { isProbe, sourceWords } from '../source';
+import { lostText } from '../statistics';
+import { data, lost } from '../store';
 
-/** What the run records, and what it leaves out, in the recorder's own words. */
+/** What the run records and of which batch, what it plans, lost and leaves out. */
 export function RunNotes() {
-  const model = data.value?.model;
-  if (!model?.planned_bytes_per_record) return null;
-  const samples = model.probe?.samples ?? 0;
-  const shown = model.probe?.samples_recorded ?? 0;
-  const probe =
-    shown < samples
-      ? `Maps of the first ${formatCount(shown)} of ${formatCount(samples)} probe samples`
-      : `Maps of all ${formatCount(samples)} probe samples`;
-  const bytes = formatBytes(model.planned_bytes_per_record);
-  const budget = formatBytes(model.budget_bytes_per_record);
+  const known = data.value;
+  if (!known) return null;
+  const { model } = known;
+  const plan = planText(model);
+  if (!plan && model.notes.length === 0 && isProbe(model.tables_source)) return null;
   return (
     <section class="run-notes" aria-label="This run" data-testid="run-notes">
       <h2>This run</h2>
-      <p>
-        {probe}; {bytes} a record at most, of a budget of {budget}. Statistics are of the
-        whole tensors.
-      </p>
+      {lost.value > 0 && <p class="left-out">⚠ {lostText(lost.value)}</p>}
+      <p>{contentText(model)}</p>
+      {plan && <p>{plan}</p>}
       {model.notes.map((note) => (
         <p key={note} class="left-out">
           {note}
@@ -27,4 +24,40 @@ export function RunNotes() {
       ))}
     </section>
   );
+}
+
+/** Of which samples the maps are, and of which the tables. */
+function contentText(model: ModelDescription): string {
+  const samples = model.probe?.samples ?? 0;
+  const shown = model.probe?.samples_recorded ?? 0;
+  const some =
+    shown < samples
+      ? `the first ${formatCount(shown)} of ${formatCount(samples)}`
+      : `all ${formatCount(samples)}`;
+  const maps = isProbe(model.maps_source)
+    ? `Maps of ${some} probe samples.`
+    : `Maps are of ${sourceWords(model.maps_source)}, of other samples at each step.`;
+  const tables = isProbe(model.tables_source)
+    ? 'Statistics are of the whole tensors.'
+    : `Statistics and histograms are of the whole tensors of ${sourceWords(model.tables_source)}.`;
+  // As of a whole dataset, of which there are tables alone.
+  return model.layers.some((layer) => layer.maps_recorded) ? `${maps} ${tables}` : tables;
+}
+
+/** What a record and the run were planned to take, before anything was written. */
+function planText(model: ModelDescription): string {
+  const { planned_bytes_per_record, planned_records } = model;
+  const { budget_bytes_per_record, budget_bytes_per_run } = model;
+  const limit = (budget: number) => (budget > 0 ? ` (budget ${formatBytes(budget)})` : '');
+  const parts: string[] = [];
+  if (planned_bytes_per_record > 0) {
+    parts.push(
+      `about ${formatBytes(planned_bytes_per_record)} of maps a record${limit(budget_bytes_per_record)}`,
+    );
+  }
+  if (planned_records > 0) parts.push(`${plural(planned_records, 'record')} in all`);
+  if (budget_bytes_per_run > 0) {
+    parts.push(`budget of the run ${formatBytes(budget_bytes_per_run)}`);
+  }
+  return parts.length > 0 ? `Planned: ${parts.join('; ')}.` : '';
 }

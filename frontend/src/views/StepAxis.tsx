@@ -4,17 +4,27 @@ import { extent, linePath, niceTicks } from '../axis';
 import { formatCount, formatValue, plural } from '../format';
 import { nearestIndex } from '../selection';
 import { state } from '../state';
-import { lossOverSteps, recordOverSteps } from '../statistics';
+import {
+  lossOverSteps,
+  lostText,
+  recordOverSteps,
+  SKIPPED_TEXT,
+  skippedSteps,
+} from '../statistics';
 import {
   data,
+  lost,
   runData,
+  newestIndex,
   runs,
   shownRuns,
+  shownSteps,
   statisticsIndex,
   step,
   stepIndex,
   steps,
 } from '../store';
+import { isSkipped } from './Absent';
 import { runColor } from './colors';
 import { useSize } from './hooks';
 
@@ -56,14 +66,19 @@ function Now() {
         {state.step.value === null && steps.value.length > 0 && (
           <span
             class="live"
-            title="The newest step; newer ones will be shown as they come."
+            title="The newest step with maps; newer ones will be shown as they come."
           >
-            newest
+            {newestIndex.value === steps.value.length - 1 ? 'newest' : 'newest maps'}
           </span>
         )}
       </div>
       <div class="about">{aboutStep()}</div>
       <Records />
+      {isSkipped() && (
+        <div class="records cut" title={SKIPPED_TEXT}>
+          ⨯ update skipped
+        </div>
+      )}
     </div>
   );
 }
@@ -81,10 +96,9 @@ function aboutStep(): string {
     );
   }
   const probeLoss = recordOverSteps(model, statistics, 'probe_loss')[i];
-  const loss = lossOverSteps(model, statistics)[i];
-  if (Number.isFinite(loss)) {
-    parts.push(`${loss === probeLoss ? 'probe loss' : 'loss'} ${formatValue(loss, 3)}`);
-  }
+  const loss = recordOverSteps(model, statistics, 'training_loss')[i];
+  if (Number.isFinite(probeLoss)) parts.push(`probe loss ${formatValue(probeLoss, 3)}`);
+  else if (Number.isFinite(loss)) parts.push(`loss ${formatValue(loss, 3)}`);
   const rate = recordOverSteps(model, statistics, 'learning_rate')[i];
   if (Number.isFinite(rate) && parts.length < 2) parts.push(`rate ${formatValue(rate, 3)}`);
   return parts.join(' · ');
@@ -104,7 +118,24 @@ function Records() {
       </div>
     );
   }
-  return <div class="records">{kept > 0 ? plural(kept, 'record') : ''}</div>;
+  const parts = kept > 0 ? [plural(kept, 'record')] : [];
+  const shown = shownSteps.value.length;
+  if (shown < kept) {
+    parts.push(
+      `${formatCount(shown)} with ${state.view.value === 'maps' ? 'maps' : 'histograms'}`,
+    );
+  }
+  return (
+    <div class="records">
+      {parts.join(' · ')}
+      {lost.value > 0 && (
+        <span class="cut" title={lostText(lost.value)}>
+          {' '}
+          · {formatCount(lost.value)} lost
+        </span>
+      )}
+    </div>
+  );
 }
 
 function Scrubber() {
@@ -150,7 +181,11 @@ function Scrubber() {
       aria-valuemax={all.at(-1) ?? 0}
       aria-valuenow={at ?? 0}
       aria-valuetext={
-        at === undefined ? 'no step yet' : `step ${formatCount(at)}, ${aboutStep()}`
+        at === undefined
+          ? 'no step yet'
+          : [`step ${formatCount(at)}`, aboutStep(), isSkipped() && 'update skipped']
+              .filter(Boolean)
+              .join(', ')
       }
       onPointerDown={(event) => {
         if (event.button !== 0 || all.length === 0) return;
@@ -185,6 +220,7 @@ function Scrubber() {
                 <circle cx={x(at)} cy={BASELINE} r={7} />
               </g>
             )}
+            <Skipped x={x} />
           </>
         )}
         {all.length === 0 && width > 0 && (
@@ -232,9 +268,44 @@ function Curves({ curves, x }: { curves: Curve[]; x: (at: number) => number }) {
           key={run}
           class="loss"
           style={{ stroke: color }}
-          d={linePath(steps.map(x), Array.from(loss, y))}
+          d={lossPath(steps.map(x), Array.from(loss, y))}
         />
       ))}
+    </>
+  );
+}
+
+/** Joins the records whose loss is known. */
+function lossPath(xs: number[], ys: number[]): string {
+  const known = [...ys.keys()].filter((i) => !Number.isNaN(ys[i]));
+  return linePath(
+    known.map((i) => xs[i]),
+    known.map((i) => ys[i]),
+  );
+}
+
+/** A cross over each step whose update was skipped. */
+function Skipped({ x }: { x: (at: number) => number }) {
+  const known = data.value;
+  if (!known?.statistics) return null;
+  let free = Number.NEGATIVE_INFINITY;
+  return (
+    <>
+      {skippedSteps(known.model, known.statistics).map((one) => {
+        const place = x(one);
+        // Crosses that would touch are drawn as one.
+        if (place < free) return null;
+        free = place + 9;
+        return (
+          <g key={one} class="skipped" data-testid="skipped" data-step={one}>
+            <title>
+              Step {formatCount(one)}: {SKIPPED_TEXT}
+            </title>
+            <rect x={place - 7} y={0} width={14} height={BASELINE} />
+            <path d={`M${place - 3.5} ${TOP - 5}l7 7m0 -7l-7 7`} />
+          </g>
+        );
+      })}
     </>
   );
 }
@@ -262,6 +333,7 @@ function Ticks(props: {
 
 function Dots({ x, width }: { x: (at: number) => number; width: number }) {
   const all = steps.value;
+  const full = new Set(shownSteps.value);
   // Dots that would touch are drawn as one line.
   if (all.length > width / 5) {
     return (
@@ -282,7 +354,8 @@ function Dots({ x, width }: { x: (at: number) => number; width: number }) {
           class={i <= stepIndex.value ? 'dot past' : 'dot'}
           cx={x(one)}
           cy={BASELINE}
-          r={2}
+          // Steps that lack what the view shows are the small ones.
+          r={full.size === all.length ? 2 : full.has(one) ? 3 : 1.2}
         />
       ))}
     </>
