@@ -77,8 +77,9 @@ screenshots: setup ## Take the pictures of the documentation
 	$(BIN)/python docs/screenshots.py
 
 .PHONY: bench
-bench: $(CACHE)/installed $(CACHE)/keract ## Measure what seeing and recording cost
-	$(BIN)/python -m benchmarks --keract $(CACHE)/keract-venv/bin/python
+bench: $(CACHE)/installed $(CACHE)/peers ## Measure what seeing and recording cost
+	$(BIN)/python -m benchmarks --keract $(CACHE)/peers-venv/bin/python \
+		--peers $(CACHE)/peers-venv/bin/python
 
 .PHONY: proto
 proto: $(CACHE)/protoc ## Generate the code of the storage format's messages
@@ -134,11 +135,13 @@ $(CACHE)/browser:
 	fi
 	touch $@
 
-# The peer of the benchmarks, with the Keras that it runs on.
-$(CACHE)/keract: $(CACHE)/venv
-	$(PYTHON) -m venv $(CACHE)/keract-venv
-	$(CACHE)/keract-venv/bin/python -m pip install --quiet \
-		keract tf-keras tensorflow-cpu matplotlib pillow
+# The peers of the benchmarks, with the Keras that they run on. tf-explain names none of
+# what it needs.
+$(CACHE)/peers: $(CACHE)/venv
+	$(PYTHON) -m venv $(CACHE)/peers-venv
+	$(CACHE)/peers-venv/bin/python -m pip install --quiet \
+		keract tf-explain tf-keras tensorflow-cpu tensorboard matplotlib pillow \
+		opencv-python-headless
 	touch $@
 
 # This version's code runs with every protobuf from 3.20 on; --no-deps, because its

@@ -1,4 +1,8 @@
-"""Runs all benchmarks: `python -m benchmarks`."""
+"""Runs all benchmarks: `python -m benchmarks [--keract PYTHON] [--peers PYTHON]`.
+
+Other options are those of `benchmarks.recording`; `--models` and `--rounds` go to
+`benchmarks.core`, too.
+"""
 
 from benchmarks import core, recording
 

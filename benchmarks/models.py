@@ -28,8 +28,8 @@ def _images(*shape: int) -> Any:
     return np.random.default_rng(0).random(shape, np.float32)
 
 
-def lenet(keras: Any) -> Case:
-    """The convolutional net of keract's README, batch 128 of 28 × 28."""
+def lenet(keras: Any, batch: int = 128) -> Case:
+    """The convolutional net of keract's README, a batch of 28 × 28."""
     layers = keras.layers
     model = keras.Sequential(
         [
@@ -45,25 +45,25 @@ def lenet(keras: Any) -> Case:
         ]
     )
     model.compile("adam", "sparse_categorical_crossentropy")
-    return Case(model, _images(128, 28, 28, 1), _classes(10, 128))
+    return Case(model, _images(batch, 28, 28, 1), _classes(10, batch))
 
 
-def vgg16(keras: Any) -> Case:
-    """VGG16, batch 2 of 224 × 224."""
+def vgg16(keras: Any, batch: int = 2) -> Case:
+    """VGG16, a batch of 224 × 224."""
     model = keras.applications.VGG16(weights=None)
     model.compile("sgd", "sparse_categorical_crossentropy")
-    return Case(model, _images(2, 224, 224, 3), _classes(1000, 2))
+    return Case(model, _images(batch, 224, 224, 3), _classes(1000, batch))
 
 
-def resnet50(keras: Any) -> Case:
-    """ResNet50, batch 8 of 224 × 224."""
+def resnet50(keras: Any, batch: int = 8) -> Case:
+    """ResNet50, a batch of 224 × 224."""
     model = keras.applications.ResNet50(weights=None)
     model.compile("sgd", "sparse_categorical_crossentropy")
-    return Case(model, _images(8, 224, 224, 3), _classes(1000, 8))
+    return Case(model, _images(batch, 224, 224, 3), _classes(1000, batch))
 
 
-def lstm(keras: Any) -> Case:
-    """Two LSTMs, batch 32 of 100 steps."""
+def lstm(keras: Any, batch: int = 32) -> Case:
+    """Two LSTMs, a batch of 100 steps."""
     layers = keras.layers
     model = keras.Sequential(
         [
@@ -74,12 +74,24 @@ def lstm(keras: Any) -> Case:
         ]
     )
     model.compile("adam", "sparse_categorical_crossentropy")
-    return Case(model, _images(32, 100, 32), _classes(10, 32))
+    return Case(model, _images(batch, 100, 32), _classes(10, batch))
 
 
-CASES: dict[str, Callable[[Any], Case]] = {
+CASES: dict[str, Callable[..., Case]] = {
     "lenet": lenet,
     "lstm": lstm,
     "vgg16": vgg16,
     "resnet50": resnet50,
 }
+
+TITLES = {
+    "lenet": "LeNet",
+    "lstm": "two LSTMs",
+    "vgg16": "VGG16",
+    "resnet50": "ResNet50",
+}
+
+
+def first_samples(values: Any, count: int) -> Any:
+    """So many samples of a batch, from its start again where it has fewer."""
+    return np.resize(values, (count, *values.shape[1:]))
