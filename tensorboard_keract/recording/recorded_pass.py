@@ -42,9 +42,17 @@ class RecordedPass:
     """
 
     def __init__(
-        self, model: keras.Model, probe: Probe, choice: Choice, *, loss: Loss | None
+        self,
+        model: keras.Model,
+        probe: Probe,
+        choice: Choice,
+        *,
+        loss: Loss | None,
+        parts: Parts,
     ) -> None:
-        """Traces the pass and plans the record. The arguments are `Recorder`'s.
+        """Traces the pass for these parts of a record, and plans it.
+
+        The other arguments are `Recorder`'s.
 
         Raises:
           ProbeError, UnknownLayerError, ValueError: as `Recorder` says.
@@ -62,9 +70,9 @@ class RecordedPass:
             _check_targets(probe)
         with _explaining_refusal(model, self._arguments):
             build(model, self._arguments[0])
-            if metadata.WEIGHT in choice.kinds:
+            if parts.tables and metadata.WEIGHT in choice.kinds:
                 self._kept_weights = [_kept(w.value) for w in model.weights]
-            self._pass(Parts()).trace(*self._arguments, self._extra(0))
+            self._pass(parts).trace(*self._arguments, self._extra(0))
 
     def __call__(self, steps_since_last: int, parts: Parts) -> Reduced:
         """Runs the pass on the model as it is.

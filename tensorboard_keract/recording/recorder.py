@@ -221,7 +221,7 @@ class Recorder:
         self._step: RecordedStep | None = None
         if source != TRAINING:
             assert self._probe is not None
-            self._pass = RecordedPass(model, self._probe, self._choice, loss=loss)
+            self._pass = self._make_pass(self._probe)
         if source != PROBE:
             self._step = RecordedStep(model, self._choice, optimizer)
         self._mirror = StandardSummaries(mirrored) if mirrored else None
@@ -471,6 +471,12 @@ class Recorder:
             gradients=due["gradients_freq"],
         )
 
+    def _make_pass(self, probe: Probe) -> RecordedPass:
+        parts = Parts(tables=self._source != BOTH)
+        return RecordedPass(
+            self._model, probe, self._choice, loss=self._loss, parts=parts
+        )
+
     def _steps_since_last(self, step: int) -> int:
         return 0 if self._last_step is None else max(step - self._last_step, 0)
 
@@ -504,10 +510,7 @@ class Recorder:
         self._source = PROBE
         self._step = None
         try:
-            if self._pass is None:
-                self._pass = RecordedPass(
-                    self._model, self._probe, self._choice, loss=self._loss
-                )
+            self._pass = self._make_pass(self._probe)
         except ValueError as refused:
             self._log_failure(step, refused)
             self._has_given_up = True
@@ -529,10 +532,10 @@ class Recorder:
         self._record_count, self._last_step = count + 1, step
         if self._writer is None or self._writer.closed:
             return False
-        has_optimizer = self._optimizer or getattr(self._model, "optimizer", None)
+        optimizer = self._optimizer or getattr(self._model, "optimizer", None)
         loss_scale = None
-        if isinstance(has_optimizer, keras.mixed_precision.LossScaleOptimizer):
-            loss_scale = has_optimizer.scale_loss(1.0)
+        if isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
+            loss_scale = optimizer.scale_loss(1.0)
         try:
             record = Record(
                 step=step,
@@ -543,7 +546,7 @@ class Recorder:
                     epoch=epoch,
                     probe_loss=probe_loss,
                     training_loss=training_loss,
-                    learning_rate=getattr(has_optimizer, "learning_rate", None),
+                    learning_rate=getattr(optimizer, "learning_rate", None),
                     loss_scale=loss_scale,
                     lost_records=0,
                     update_skipped=update_skipped,
