@@ -15,7 +15,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Locator, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    FrameLocator,
+    Locator,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 import tensorboard_keract as tk
 from tensorboard_keract import metadata
@@ -516,9 +523,9 @@ def test_samples_of_training_batches_are_those_of_each_step(
     state = {"layer": "conv1", "step": 60, "sample": 5, "tile": 2}
     with open_page(browser, keract_url(partial_tensorboard, state)) as (page, frame):
         painted(frame, "conv1", 60, "activation")
-        assert frame.get_by_test_id("sample").count() == 6
-        assert "6 samples of the training batch" in frame.locator("h1").inner_text()
-        assert "other samples" in frame.locator(".details").inner_text()
+        expect(frame.get_by_test_id("sample")).to_have_count(6)
+        expect(frame.locator("h1")).to_contain_text("6 samples of the training batch")
+        expect(frame.locator(".details")).to_contain_text("other samples")
         prediction = frame.locator(".prediction").inner_text()
         assert not re.search("right|wrong|label", prediction)
 

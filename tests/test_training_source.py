@@ -152,13 +152,19 @@ _OPTIMIZERS: dict[str, Callable[[], Any]] = {
     [
         *((name, {}, {"source": "training"}) for name in _OPTIMIZERS),
         ("adam", {"jit_compile": True}, {"source": "training"}),
-        ("dynamic_loss_scale", {"jit_compile": True}, {"source": "training"}),
+        pytest.param(
+            "dynamic_loss_scale",
+            {"jit_compile": True},
+            {"source": "training"},
+            marks=pytest.mark.long,
+        ),
         ("adam", {"run_eagerly": True}, {"source": "training"}),
         ("adam", {"steps_per_execution": 3}, {"source": "training"}),
-        (
+        pytest.param(
             "adam",
             {"steps_per_execution": 4, "jit_compile": True},
             {"source": "training"},
+            marks=pytest.mark.long,
         ),
         ("adam", {}, {"source": "both", "maps_freq": 2, "gradients_freq": 3}),
         ("adam", {}, {"source": "both", "histograms_freq": 2, "schedule": "log"}),
