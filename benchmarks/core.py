@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import argparse
 import gc
-import os
 import resource
 import statistics
-import subprocess
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -28,7 +26,7 @@ import tensorflow as tf
 
 import tensorboard_keract as tk
 from benchmarks.models import CASES, Case
-from benchmarks.timing import describe_machine, interleaved, train_step
+from benchmarks.timing import Worker, describe_machine, interleaved, train_step
 from tensorboard_keract.core import capture
 
 MODELS_MADE = 200
@@ -97,7 +95,7 @@ def wait(result: Any) -> None:
 
 
 def interleaved_with_peers(
-    runs: dict[str, Callable[[], object]], peers: dict[str, Peer], rounds: int
+    runs: dict[str, Callable[[], object]], peers: dict[str, Worker], rounds: int
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Median seconds of ours and of the peers', each round one of each."""
     found: dict[str, list[float]] = {}
@@ -111,39 +109,12 @@ def interleaved_with_peers(
     return ours, medians
 
 
-class Peer:
-    """keract in a process of its own."""
-
-    def __init__(self, name: str, mode: str, python: str) -> None:
-        """Starts it with a model, in the eager or the graph mode of TensorFlow."""
-        script = Path(__file__).with_name("keract_peer.py")
-        self._process = subprocess.Popen(
-            [python, str(script), name, mode],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            bufsize=1,
-            env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
-        )
-
-    def seconds(self, what: str) -> float:
-        """How long one call of a function took."""
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(f"{what}\n")
-        self._process.stdin.flush()
-        return float(self._process.stdout.readline())
-
-    def stop(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait(60)
-
-
-def start_peers(name: str, python: str) -> dict[str, Peer]:
-    graph = Peer(name, "graph", python)
+def start_peers(name: str, python: str) -> dict[str, Worker]:
+    """keract in processes of its own, in TensorFlow's eager and in its graph mode."""
+    script = str(Path(__file__).with_name("keract_peer.py"))
+    graph = Worker([python, script, name, "graph"])
     return {
-        "activations": Peer(name, "eager", python),
+        "activations": Worker([python, script, name, "eager"]),
         "weight_gradients": graph,
         "activation_gradients": graph,
     }

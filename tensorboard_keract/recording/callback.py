@@ -143,7 +143,6 @@ class KeractCallback(keras.callbacks.Callback):
         self._is_epoch_due = is_first or self._schedule.is_epoch_due(epoch)
         if is_first and self._source == PROBE:
             self._record(logs)
-        if is_first and self._source == PROBE:
             self._checked_until = self._step()
 
     def on_train_batch_begin(
