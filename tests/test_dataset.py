@@ -49,7 +49,10 @@ def batched(data: Any, size: int) -> tf.data.Dataset:
 
 
 def record(model: keras.Model, dataset: Any, **options: Any) -> tk.DatasetStatistics:
-    return tk.record_dataset(model, dataset, progress=False, **options)
+    """Of all layers, those included that are left out unless asked for."""
+    return tk.record_dataset(
+        model, dataset, progress=False, **{"layers": "*"} | options
+    )
 
 
 class Recorded(NamedTuple):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tensorboard_keract.recording import layout, reduce, wire_format
+from tensorboard_keract.recording import layout, reduce_maps, wire_format
 from tensorboard_keract.recording.layout import Limits, name_axes, plan_tensor, store
 
 
@@ -133,7 +133,7 @@ def test_tensorflow_stores_the_same_planes(kind, shape, limits, precision) -> No
     plan = _plan(kind, shape, limits, precision)
     expected = store(plan, values)
     found = wire_format.Planes(
-        *(t.numpy() for t in tf.function(lambda x: reduce.store(plan, x))(values))
+        *(t.numpy() for t in tf.function(lambda x: reduce_maps.store(plan, x))(values))
     )
     assert found.codes.shape == expected.codes.shape == plan.plane_shape
     np.testing.assert_allclose(found.low, expected.low, rtol=1e-5, atol=1e-7)

@@ -34,7 +34,7 @@ def _capture(case: models.ModelCase):
 @pytest.mark.parametrize("make", models.ALL_CASES)
 def test_a_record_holds_what_the_model_computes(make, tmp_path: Path) -> None:
     case = make()
-    with tk.Recorder(tmp_path, case.model, (case.x, case.y)) as recorder:
+    with tk.Recorder(tmp_path, case.model, (case.x, case.y), layers="*") as recorder:
         assert recorder.record(7)
     (record,) = read_records(tmp_path)
     assert record.step == 7
@@ -75,13 +75,19 @@ def test_a_record_holds_what_the_model_computes(make, tmp_path: Path) -> None:
             )
 
 
-def test_maps_of_layers_that_only_move_values_are_left_out(tmp_path: Path) -> None:
+def test_layers_that_only_move_values_are_left_out(tmp_path: Path) -> None:
     case = models.sequential()
     with tk.Recorder(tmp_path, case.model, (case.x, case.y)) as recorder:
         recorder.record(0)
     (record,) = read_records(tmp_path)
     maps = [tag for tag in record.values if tag.startswith("activation/")]
     assert maps == ["activation/conv", "activation/dense"]
+    rows = model_of(record).rows
+    assert [row.path for row in rows if row.kind == "activation"] == ["conv", "dense"]
+    assert [row.path for row in rows if row.kind == "weight"][2:4] == [
+        "norm/gamma",
+        "norm/beta",
+    ]
     recorded = {layer.path: layer.maps_recorded for layer in model_of(record).layers}
     assert recorded == {
         "image": True,
@@ -93,7 +99,9 @@ def test_maps_of_layers_that_only_move_values_are_left_out(tmp_path: Path) -> No
     }
 
 
-def test_layers_that_are_asked_for_have_maps_whatever_they_do(tmp_path: Path) -> None:
+def test_layers_that_are_asked_for_are_recorded_whatever_they_do(
+    tmp_path: Path,
+) -> None:
     case = models.sequential()
     with tk.Recorder(
         tmp_path, case.model, (case.x, case.y), layers=["flatten", "conv"]

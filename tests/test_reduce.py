@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tensorboard_keract import metadata
-from tensorboard_keract.recording import layout, reduce, wire_format
+from tensorboard_keract.recording import layout, reduce_maps, reduce_tables, wire_format
 from tensorboard_keract.recording.statistics import merge_statistics, statistics
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,7 +22,7 @@ def size_class(request, monkeypatch) -> str:
     """Tensors of any size are taken for small ones, or for large ones."""
     for name in ("_SMALL_VALUES", "_SMALL_VALUES_PER_SAMPLE"):
         value = 10**9 if request.param == "small" else -1
-        monkeypatch.setattr(reduce, name, value)
+        monkeypatch.setattr(reduce_tables, name, value)
     return request.param
 
 
@@ -78,7 +78,9 @@ def test_statistics_match_numpy(name: str, size_class: str) -> None:
     values = _values(name)
     channel_axis = values.ndim - 1 if values.ndim else None
     row = tf.function(
-        lambda x: reduce.statistics(reduce.RowSource(x, channel_axis, "tanh"))
+        lambda x: reduce_tables.statistics(
+            reduce_tables.RowSource(x, channel_axis, "tanh")
+        )
     )(values)
     expected = statistics(values, channel_axis, "tanh")
     np.testing.assert_allclose(row, expected, rtol=2e-5, atol=1e-37)
@@ -92,8 +94,10 @@ def test_axes_but_channels_may_be_of_unknown_size(name: str, size_class: str) ->
 
     @tf.function(input_signature=[tf.TensorSpec(shape, values.dtype)])
     def reduced(x):
-        rows = [reduce.RowSource(x, channel_axis, "tanh")]
-        return reduce.statistics_table(rows, [None]), reduce.histograms(rows)
+        rows = [reduce_tables.RowSource(x, channel_axis, "tanh")]
+        return reduce_tables.statistics_table(rows, [None]), reduce_tables.histograms(
+            rows
+        )
 
     (table, _), histograms = reduced(values)
     expected = statistics(values, channel_axis, "tanh")
@@ -110,15 +114,17 @@ def test_rows_keep_their_order_and_their_channels(size_class: str) -> None:
     def reduced(x, y):
         flat = tf.reshape(x, [4, 6])
         rows = [
-            reduce.RowSource(y),
-            reduce.RowSource(x, 2),
-            reduce.RowSource(flat, 1, "relu6"),
-            reduce.RowSource(tf.identity(flat), 1),
-            reduce.RowSource(x, 1),
+            reduce_tables.RowSource(y),
+            reduce_tables.RowSource(x, 2),
+            reduce_tables.RowSource(flat, 1, "relu6"),
+            reduce_tables.RowSource(tf.identity(flat), 1),
+            reduce_tables.RowSource(x, 1),
         ]
         ratio = tf.constant(0.5)
-        table, dead = reduce.statistics_table(rows, [ratio, None, None, None, None])
-        return table, dead, reduce.histograms(rows)
+        table, dead = reduce_tables.statistics_table(
+            rows, [ratio, None, None, None, None]
+        )
+        return table, dead, reduce_tables.histograms(rows)
 
     table, dead, histograms = reduced(values, other)
     flat = values.reshape(4, 6)
@@ -141,19 +147,26 @@ def test_rows_keep_their_order_and_their_channels(size_class: str) -> None:
 def test_the_same_values_are_reduced_once() -> None:
     @tf.function
     def reduced(x):
-        rows = [reduce.RowSource(x), reduce.RowSource(tf.reshape(x, [-1]))]
-        return reduce.statistics_table(rows, [None] * 2), reduce.histograms(rows)
+        rows = [
+            reduce_tables.RowSource(x),
+            reduce_tables.RowSource(tf.reshape(x, [-1])),
+        ]
+        return reduce_tables.statistics_table(
+            rows, [None] * 2
+        ), reduce_tables.histograms(rows)
 
     graph = reduced.get_concrete_function(tf.TensorSpec([100, 100])).graph
     called = [
         op.get_attr("f").name for op in graph.get_operations() if "Call" in op.type
     ]
     assert sum("moments" in name for name in called) == 1
-    assert sum("histogram" in name for name in called) == 1
+    assert sum("key_counts" in name for name in called) == 1
 
 
 def test_rows_without_channels_have_no_dead_channels() -> None:
-    table, dead = reduce.statistics_table([reduce.RowSource(tf.ones([3]))], [None])
+    table, dead = reduce_tables.statistics_table(
+        [reduce_tables.RowSource(tf.ones([3]))], [None]
+    )
     assert table.shape == (1, len(metadata.STATISTICS))
     assert dead.shape == (0,)
 
@@ -163,8 +176,8 @@ def test_parts_of_a_batch_merge_to_its_statistics(size_class: str) -> None:
     parts = [values[:2], values[2:2], values[2:]]
     tables, dead = zip(
         *(
-            reduce.statistics_table(
-                [reduce.RowSource(tf.constant(part), 2, "tanh")], [None]
+            reduce_tables.statistics_table(
+                [reduce_tables.RowSource(tf.constant(part), 2, "tanh")], [None]
             )
             for part in parts
         ),
@@ -207,7 +220,7 @@ def test_a_dead_channel_is_zero_everywhere() -> None:
     values = np.ones((2, 3, 4), np.float32)
     values[..., 1] = 0
     values[0, :, 2] = 0
-    found = reduce.statistics(reduce.RowSource(tf.constant(values), 2))
+    found = reduce_tables.statistics(reduce_tables.RowSource(tf.constant(values), 2))
     assert found[metadata.STATISTICS.index("dead_fraction")] == 0.25
 
 
@@ -222,7 +235,7 @@ def test_a_dead_channel_is_zero_everywhere() -> None:
     ],
 )
 def test_update_ratio_is_distance_per_step(now, before, steps, ratio) -> None:
-    found = reduce.update_ratio(
+    found = reduce_tables.update_ratio(
         tf.constant(now), tf.constant(before), tf.constant(steps)
     )
     np.testing.assert_allclose(found, ratio, rtol=1e-6)
@@ -231,13 +244,15 @@ def test_update_ratio_is_distance_per_step(now, before, steps, ratio) -> None:
 def test_update_ratios_of_many_weights_are_those_of_each() -> None:
     weights = [tf.constant([3.0, 4.0]), tf.constant([[1.0]]), tf.zeros([2])]
     previous = [tf.constant([0.0, 5.0]), tf.constant([[2.0]]), tf.zeros([2])]
-    found = reduce.update_ratios(weights, previous, tf.constant(2.0))
+    found = reduce_tables.update_ratios(weights, previous, tf.constant(2.0))
     np.testing.assert_allclose(found, [np.sqrt(10) / 10, 0.25, np.nan], rtol=1e-6)
-    assert reduce.update_ratios([], [], tf.constant(1.0)) == []
+    assert reduce_tables.update_ratios([], [], tf.constant(1.0)) == []
 
 
 def _histograms(*tensors: tf.Tensor) -> tf.Tensor:
-    return reduce.histograms([reduce.RowSource(tensor) for tensor in tensors])
+    return reduce_tables.histograms(
+        [reduce_tables.RowSource(tensor) for tensor in tensors]
+    )
 
 
 def test_histograms_match_numpy_bin_by_bin(size_class: str) -> None:
@@ -253,7 +268,8 @@ def test_histograms_match_numpy_bin_by_bin(size_class: str) -> None:
         np.array([np.nan, np.inf, -np.inf, 0, -0.0], np.float32),
         np.array(7, np.int32),
         np.array([True, False]),
-        np.array([0x7F800001, 0x7FFFFFFF, -1, -0x7FFFFF], np.int32).view(np.float32),
+        # NaN of both signs, all but the signalling ones.
+        np.array([0x7FC00000, 0x7FFFFFFF, -1, -0x400000], np.int32).view(np.float32),
         np.zeros((0, 2), np.float32),
     ]
     found = tf.function(_histograms)(*map(tf.constant, tensors))
@@ -275,8 +291,10 @@ def test_a_large_tensor_is_counted_on_an_even_stride(size_class: str) -> None:
 
 def test_a_histogram_stride_may_be_given(size_class: str) -> None:
     values = np.arange(20, dtype=np.float32)
-    rows = [reduce.RowSource(tf.constant(values), histogram_stride=s) for s in (7, 1)]
-    found = reduce.histograms(rows)
+    rows = [
+        reduce_tables.RowSource(tf.constant(values), histogram_stride=s) for s in (7, 1)
+    ]
+    found = reduce_tables.histograms(rows)
     np.testing.assert_array_equal(found[0], wire_format.histogram([0, 7, 14]))
     np.testing.assert_array_equal(found[1], wire_format.histogram(values))
 
@@ -284,7 +302,7 @@ def test_a_histogram_stride_may_be_given(size_class: str) -> None:
 def _stored(plans, tensors):
     return [
         wire_format.Planes(*(part.numpy() for part in stored))
-        for stored in tf.function(lambda *t: reduce.store_all(plans, t))(*tensors)
+        for stored in tf.function(lambda *t: reduce_maps.store_all(plans, t))(*tensors)
     ]
 
 
@@ -331,9 +349,9 @@ def test_a_batch_of_unknown_size_is_stored_up_to_the_plan(samples, pixels) -> No
         for shape in ((2, 6, 6, 3), values.shape)
     )
     signature = [tf.TensorSpec([None, 6, 6, 3])]
-    found = tf.function(lambda x: reduce.store(planned, x), input_signature=signature)(
-        values
-    )
+    found = tf.function(
+        lambda x: reduce_maps.store(planned, x), input_signature=signature
+    )(values)
     expected = layout.store(actual, values)
     for part, wanted in zip(found, expected, strict=True):
         assert part.shape == wanted.shape
@@ -344,7 +362,7 @@ def test_a_batch_of_unknown_size_is_stored_up_to_the_plan(samples, pixels) -> No
 REPLICAS = """
 import numpy as np
 import tensorflow as tf
-from tensorboard_keract.recording import reduce
+from tensorboard_keract.recording import reduce_tables
 from tensorboard_keract.recording.statistics import merge_statistics, statistics
 
 (cpu,) = tf.config.list_physical_devices("CPU")
@@ -359,8 +377,8 @@ data = tf.data.Dataset.from_tensor_slices(values).batch(401)
 @tf.function
 def reduced(x):
     def of_replica(x):
-        rows = [reduce.RowSource(x, 1), reduce.RowSource(x[:, :2], 1)]
-        return reduce.statistics_table(rows, [None] * 2), reduce.histograms(rows)
+        rows = [reduce_tables.RowSource(x, 1), reduce_tables.RowSource(x[:, :2], 1)]
+        return reduce_tables.statistics_table(rows, [None] * 2), reduce_tables.histograms(rows)
     return strategy.run(of_replica, (x,))
 
 (batch,) = strategy.experimental_distribute_dataset(data)

@@ -15,6 +15,7 @@ from tensorboard_keract import metadata, plugin_data_pb2
 from tensorboard_keract.recording import wire_format
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
+LEAST_NORMAL = float(np.finfo(np.float32).tiny)
 
 NAN, INF = np.nan, np.inf
 
@@ -96,6 +97,7 @@ def test_extreme_ranges_do_not_overflow(extreme: float) -> None:
         elements=st.floats(width=32, allow_subnormal=False),
     )
 )
+@example(np.array([[[[np.inf, 0, 3.376e38]]]], np.float32))
 def test_error_is_at_most_half_a_code(values: np.ndarray) -> None:
     planes = wire_format.quantize(values)
     decoded = wire_format.dequantize(planes)
@@ -217,6 +219,14 @@ def bins_of(*values: float) -> list[int]:
     return [int(count.argmax()) for count in counts]
 
 
+def test_subnormal_numbers_count_as_zero() -> None:
+    assert bins_of(1e-45, -1e-39, LEAST_NORMAL) == [
+        wire_format.BIN_ZERO,
+        wire_format.BIN_ZERO,
+        wire_format.BIN_POSITIVE_TINY,
+    ]
+
+
 def test_histogram_has_168_bins() -> None:
     assert wire_format.HISTOGRAM_BINS == 168
     assert wire_format.BIN_ZERO == 83
@@ -273,13 +283,15 @@ def test_edges_ascend_about_zero() -> None:
 @example(2.0**-24)
 @example(2.0**16)
 @example(FLOAT32_MAX)
+@example(LEAST_NORMAL)
+@example(1e-45)
 def test_value_lies_between_the_edges_of_its_bin(value: float) -> None:
     edges = wire_format.histogram_edges()
     (positive,) = bins_of(abs(value))
     (negative,) = bins_of(-abs(value))
     # A bin holds its edge nearer to zero.
     assert edges[positive - 1] <= abs(value)
-    assert abs(value) < edges[positive] or value == 0
+    assert abs(value) < edges[positive] or abs(value) < LEAST_NORMAL
     assert negative == 2 * wire_format.BIN_ZERO - positive
 
 

@@ -61,7 +61,8 @@ class KeractCallback(keras.callbacks.Callback):
           probe: a few samples, (x, y), that are passed through the model at each
             record. Forms and meaning as in `Recorder`. May be left out with the source
             "training".
-          layers: which layers; None records all. As in `Recorder`.
+          layers: which layers; None records all but those that only reshape, pad,
+            crop, drop or normalise, "*" all. As in `Recorder`.
           update_freq: "epoch" records after each epoch, "batch" after each batch,
             an integer n after every n-th batch. The untrained model is recorded
             first, the trained one last.

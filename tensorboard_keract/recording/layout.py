@@ -1,6 +1,6 @@
 """How a tensor lies in planes: which axis is which, and what of each is stored.
 
-A plan is made once, from static shapes. `store` carries it out in NumPy; `reduce.py`
+A plan is made once, from static shapes. `store` carries it out in NumPy; `reduce_maps.py`
 does the same inside the compiled pass.
 """
 

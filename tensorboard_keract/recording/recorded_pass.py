@@ -18,7 +18,7 @@ from tensorboard_keract.core.capture import Captured, CompiledPass, Loss
 from tensorboard_keract.core.layer_selection import UnknownLayerError
 from tensorboard_keract.core.model_layout import ModelLayout
 from tensorboard_keract.core.model_state import build
-from tensorboard_keract.recording import reduce
+from tensorboard_keract.recording import reduce_tables
 from tensorboard_keract.recording.probe import Probe, ProbeError
 from tensorboard_keract.recording.record import Reduced
 from tensorboard_keract.recording.reduction import Choice, Parts, Reduction
@@ -128,7 +128,7 @@ class RecordedPass:
             for info in layout.weights:
                 kept[info.index] = _kept(captured.weights[info.path])
             indices = [info.index for info in layout.weights]
-            ratios = reduce.update_ratios(
+            ratios = reduce_tables.update_ratios(
                 [kept[i] for i in indices], [before[i] for i in indices], steps
             )
             paths = [info.path for info in layout.weights]

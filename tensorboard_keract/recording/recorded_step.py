@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorboard_keract import metadata
 from tensorboard_keract.core.step_trace import CapturedStep
 from tensorboard_keract.core.training_step import Tap
-from tensorboard_keract.recording import reduce, replicas
+from tensorboard_keract.recording import reduce_tables, replicas
 from tensorboard_keract.recording.record import Reduced
 from tensorboard_keract.recording.reduction import Choice, Parts, Reduction
 from tensorboard_keract.recording.rows import GRADIENT_KINDS
@@ -80,7 +80,7 @@ class RecordedStep:
         update_ratios = {}
         if parts.tables and metadata.WEIGHT in self._kinds:
             paths = list(step.updated_weights)
-            ratios = reduce.update_ratios(
+            ratios = reduce_tables.update_ratios(
                 [step.updated_weights[path] for path in paths],
                 [step.captured.weights[path] for path in paths],
                 tf.ones(()),

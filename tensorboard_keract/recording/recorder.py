@@ -132,9 +132,9 @@ class Recorder:
             With the source "training" it may be left out.
           layers: which layers, by name, path, glob, compiled regular expression,
             class, index, layer or function of the layer; one or several. None
-            records tables of all layers, and maps of all but those that only
-            reshape, pad, crop, drop or normalise. A model inside the model stands for
-            all layers in it.
+            records all, but leaves out activations of those that only reshape, pad,
+            crop, drop or normalise, and their gradients; "*" records these, too. A
+            model inside the model stands for all layers in it.
           source: "probe" passes the probe through the model, in inference, by
             `record`. "training" captures the training step and its batch, by
             `capture`. "both" takes tables from the training step and maps from the

@@ -21,7 +21,7 @@ from tensorboard_keract import metadata
 from tensorboard_keract.core.capture import Captured
 from tensorboard_keract.core.layer_selection import LayerSelectors
 from tensorboard_keract.core.model_layout import ModelLayout
-from tensorboard_keract.recording import reduce, replicas
+from tensorboard_keract.recording import reduce_maps, reduce_tables, replicas
 from tensorboard_keract.recording.budget import RecordPlan, plan_record
 from tensorboard_keract.recording.layout import (
     BATCH,
@@ -135,7 +135,7 @@ class Reduction:
             )
             for planned, found in ends:
                 plans += [(p, found[p.path]) for p in planned if p.path in found]
-            planes = reduce.store_all(
+            planes = reduce_maps.store_all(
                 [_of_batch(plan, x.shape[:1]) for plan, x in plans],
                 [x for _, x in plans],
             )
@@ -259,7 +259,7 @@ class Reduction:
             if row.path in tensors[row.kind]
         ]
         sources = [row.source(tensors[row.kind][row.path]) for _, row in present]
-        statistics, dead = reduce.statistics_table(
+        statistics, dead = reduce_tables.statistics_table(
             sources,
             [
                 update_ratios.get(row.path) if row.kind == metadata.WEIGHT else None
@@ -273,7 +273,7 @@ class Reduction:
             "dead": self._in_all_channels(dead, present)[None],
         }
         if parts.histograms:
-            histograms = self._in_all_rows(reduce.histograms(sources), places)
+            histograms = self._in_all_rows(reduce_tables.histograms(sources), places)
             tables["histograms"] = histograms[None]
         return tables
 

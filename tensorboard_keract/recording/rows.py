@@ -14,7 +14,7 @@ from tensorboard_keract.core.capture import Captured
 from tensorboard_keract.core.layer_selection import LayerSelectors, select_layers
 from tensorboard_keract.core.model_layout import LayerInfo, ModelLayout
 from tensorboard_keract.recording import wire_format
-from tensorboard_keract.recording.reduce import RowSource
+from tensorboard_keract.recording.reduce_tables import RowSource
 
 KINDS: Final = (
     metadata.ACTIVATION,
@@ -25,8 +25,8 @@ KINDS: Final = (
 GRADIENT_KINDS: Final = (metadata.ACTIVATION_GRADIENT, metadata.WEIGHT_GRADIENT)
 WEIGHT_KINDS: Final = (metadata.WEIGHT, metadata.WEIGHT_GRADIENT)
 
-# Layers whose maps say what those of the layer before say.
-_LAYERS_WITHOUT_MAPS: Final = (
+# Layers whose activations say what those of the layer before say.
+_LEFT_OUT: Final = (
     "Reshape",
     "Flatten",
     "Permute",
@@ -82,7 +82,7 @@ class Row:
 
     Attributes:
       shape: None for an axis whose size differs from step to step.
-      has_maps: whether the row's tensor is to have maps, too.
+      has_maps: whether the row's tensor has maps, too: where its shape is known.
     """
 
     kind: str
@@ -153,6 +153,9 @@ def choose_rows(
 ) -> tuple[Row, ...]:
     """The rows of the tables: kind by kind, in the order of the layers.
 
+    Where no layers are named, activations of those that only reshape, pad, crop, drop
+    or normalise, and their gradients, are left out.
+
     Raises:
       UnknownLayerError, TypeError: for a selector that fits no layer, or is none.
       ValueError: if nothing is left to record.
@@ -168,11 +171,14 @@ def choose_rows(
     chosen = [layer for layer in layout.layers if layer.path in selected]
     tensors = tensors_of_kind(captured)
     rows = [
-        _row(kind, path, layer, tensors[kind][path], layers is None)
+        _row(kind, path, layer, tensors[kind][path])
         for kind in kinds
         for path, layer in _owned(kind, chosen)
         if path in tensors[kind] and is_countable(tensors[kind][path])
     ]
+    if layers is None:
+        # Where nothing but such layers is there, they are what is wanted.
+        rows = [row for row in rows if not _is_left_out(row)] or rows
     if not rows:
         raise ValueError(
             f"Nothing to record: the layers {sorted(selected)} have none of the kinds"
@@ -187,10 +193,7 @@ def _owned(kind: str, layers: Sequence[LayerInfo]) -> Iterable[tuple[str, LayerI
     return [(end.path, layer) for layer in layers for end in layer.outputs]
 
 
-def _row(
-    kind: str, path: str, layer: LayerInfo, values: tf.Tensor, leave_out_maps: bool
-) -> Row:
-    is_activation = kind not in WEIGHT_KINDS
+def _row(kind: str, path: str, layer: LayerInfo, values: tf.Tensor) -> Row:
     shape = tuple(values.shape.as_list())
     return Row(
         kind=kind,
@@ -201,13 +204,12 @@ def _row(
         class_name=layer.class_name,
         data_format=layer.data_format,
         activation=layer.activation if kind == metadata.ACTIVATION else "",
-        has_maps=None not in shape[1 if is_activation else 0 :]
-        and not (
-            is_activation
-            and leave_out_maps
-            and layer.class_name in _LAYERS_WITHOUT_MAPS
-        ),
+        has_maps=None not in shape[0 if kind in WEIGHT_KINDS else 1 :],
     )
+
+
+def _is_left_out(row: Row) -> bool:
+    return row.kind not in WEIGHT_KINDS and row.class_name in _LEFT_OUT
 
 
 def is_countable(tensor: tf.Tensor) -> bool:

@@ -1,4 +1,4 @@
-"""Statistics of a tensor in NumPy: what `reduce.statistics` computes on the device.
+"""Statistics of a tensor in NumPy: what `reduce_tables.statistics` computes on the device.
 
 And those of a whole from those of its parts: of a batch from its shares on several
 devices, of a data set from its batches.

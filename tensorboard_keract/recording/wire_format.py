@@ -140,7 +140,7 @@ def dequantize(planes: Planes) -> npt.NDArray[np.float32]:
     low = planes.low.astype(np.float64)[..., None, None]
     high = planes.high.astype(np.float64)[..., None, None]
     codes = planes.codes
-    position = codes.astype(np.float64) / CODE_MAX
+    position = np.minimum(codes, CODE_MAX) / CODE_MAX
     values: npt.NDArray[np.float32] = (low + position * (high - low)).astype(np.float32)
     values[codes == CODE_NEGATIVE_INF] = -np.inf
     values[codes == CODE_POSITIVE_INF] = np.inf
@@ -254,9 +254,15 @@ def histogram(values: npt.ArrayLike) -> npt.NDArray[np.int64]:
     Bin edges are the float32 numbers 2^k and the first float32 not below
     2^k * sqrt(2), for k from -24 to 15, and 2^16; a bin holds its edge nearer to
     zero. Zero, tiny values (|x| < 2^-24), those beyond the range, NaN and ±Inf have
-    bins of their own. Empty input gives zeros.
+    bins of their own. Subnormal numbers (|x| < 2^-126), which TensorFlow's kernels
+    take for zero, count as zero. Empty input gives zeros.
     """
-    x = np.asarray(values, np.float32).ravel()
+    index = bin_index(np.asarray(values, np.float32).ravel())
+    return np.bincount(index, minlength=HISTOGRAM_BINS).astype(np.int64)
+
+
+def bin_index(x: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]:
+    """The bin of each value of `histogram`."""
     bits = x.view(np.int32)
     magnitude = bits & 0x7FFFFFFF
     half_octave = 2 * ((magnitude >> 23) - 127 - HISTOGRAM_MIN_EXPONENT) + (
@@ -267,11 +273,10 @@ def histogram(values: npt.ArrayLike) -> npt.NDArray[np.int64]:
     index = np.where(
         bits < 0, BIN_NEGATIVE_TINY - distance, BIN_POSITIVE_TINY + distance
     )
-    index = np.where(magnitude == 0, BIN_ZERO, index)
+    index = np.where(magnitude < 1 << 23, BIN_ZERO, index)
     index = np.where(np.isneginf(x), BIN_NEGATIVE_INF, index)
     index = np.where(np.isposinf(x), BIN_POSITIVE_INF, index)
-    index = np.where(np.isnan(x), BIN_NAN, index)
-    return np.bincount(index, minlength=HISTOGRAM_BINS).astype(np.int64)
+    return np.where(np.isnan(x), BIN_NAN, index)
 
 
 def histogram_edges() -> npt.NDArray[np.float32]:

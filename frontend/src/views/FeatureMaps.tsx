@@ -197,9 +197,9 @@ function NoMaps() {
       </p>
       <p>
         {rows.value.length > 0
-          ? 'Its statistics and histograms are: see the tab Histograms. To record its maps, '
-          : 'Nor are statistics or histograms, as of many layers that only reshape, pad, crop, drop or normalise. To record its maps, '}
-        name it in the <code>layers</code> argument of the callback.
+          ? 'Its statistics and histograms are: see the tab Histograms. '
+          : 'Nor are statistics or histograms: layers that only reshape, pad, crop, drop or normalise are left out unless they are asked for. '}
+        To record it, too, give the callback <code>layers="*"</code>.
       </p>
     </div>
   );

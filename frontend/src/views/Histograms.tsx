@@ -102,7 +102,9 @@ export function Histograms() {
       {row === undefined && known && (
         <Note>
           No statistics or histograms are recorded of {one ? 'this layer' : 'this run'}
-          {one && ', as of many that only reshape, pad, crop, drop or normalise'}.
+          {one &&
+            ', as of those that only reshape, pad, crop, drop or normalise, unless asked for'}
+          .
         </Note>
       )}
       {row !== undefined && known?.series.histograms === null && (

@@ -1,7 +1,7 @@
-"""Inside the compiled pass: statistics, histograms and coded maps of its tensors.
+"""Inside the compiled pass: statistics and histograms of its tensors.
 
-Only what is written leaves the device. The same values as `layout.store`,
-`wire_format.quantize` and `wire_format.histogram` give in NumPy, as TensorFlow ops.
+Only what is written leaves the device. The same values as `statistics.statistics` and
+`wire_format.histogram` give in NumPy, as TensorFlow ops.
 
 A model has a few tensors of millions of values, where passes over the values are what
 costs, and hundreds of small ones, where it is the number of ops. So each large tensor
@@ -14,15 +14,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tensorboard_keract import metadata
 from tensorboard_keract.recording import wire_format
-from tensorboard_keract.recording.layout import BATCH, TensorPlan
 from tensorboard_keract.recording.statistics import saturation_limits
+from tensorboard_keract.recording.subroutine import subroutine
 
 
 @dataclass(frozen=True)
@@ -42,20 +43,6 @@ class RowSource:
     channel_axis: int | None = None
     activation: str = ""
     histogram_stride: int | None = None
-
-
-def _compiled(*signature: tf.TensorSpec) -> Callable[..., Any]:
-    """Compiles a function once and calls it for each tensor, not inlined.
-
-    A model has hundreds of tensors, and it is the number of ops that makes the first
-    pass slow.
-    """
-    compiled: Callable[..., Any] = tf.function(
-        input_signature=signature,
-        autograph=False,
-        experimental_attributes={"_noinline": True},
-    )
-    return compiled
 
 
 _ANY: Final = tf.TensorSpec(None, tf.float32)
@@ -210,7 +197,7 @@ def _dead_fractions(rows: Sequence[RowSource], dead_channels: tf.Tensor) -> tf.T
     return dead * np.where(counts > 0, 1 / np.maximum(counts, 1), np.nan).astype("f4")
 
 
-@_compiled(_VECTOR)
+@subroutine(_VECTOR)
 def _moments(x: tf.Tensor) -> tf.Tensor:
     """The values of `_SUMMARY` without zeros, float32 [9], of a vector.
 
@@ -391,7 +378,7 @@ def _by_channel(values: tf.Tensor, channel_axis: int | None) -> tf.Tensor:
     return tf.reshape(x, [-1 if size is None else size for size in sizes])
 
 
-@_compiled(_VOLUME)
+@subroutine(_VOLUME)
 def _zeros(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Dead channels, float32 [channel], and zeros, of [before, channel, after]."""
     is_zero = tf.equal(x, 0)
@@ -404,7 +391,7 @@ _LANE_ROWS: Final = 128
 _LEAST_LANES: Final = 64
 
 
-@_compiled(_MATRIX)
+@subroutine(_MATRIX)
 def _zeros_in_lanes(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The same of [before, channel], three times as fast on a CPU.
 
@@ -442,7 +429,7 @@ def _saturated_fraction(values: tf.Tensor, activation: str) -> tf.Tensor:
     return fraction
 
 
-@_compiled(_ANY, tf.TensorSpec([], tf.float32), tf.TensorSpec([], tf.float32))
+@subroutine(_ANY, tf.TensorSpec([], tf.float32), tf.TensorSpec([], tf.float32))
 def _share_outside(x: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
     """The share of values at or beyond either limit; NaN of no values."""
     is_outside = (x <= low) | (x >= high)
@@ -493,24 +480,23 @@ def histograms(rows: Sequence[RowSource]) -> tf.Tensor:
             is_whole = isinstance(stride, int) and stride == 1
             samples.append(sample if is_whole else sample[::stride])
         x, segments, _ = _segments(samples)
-        bins = wire_format.HISTOGRAM_BINS
-        counts = _bincount(_bin_index(x) + bins * segments, len(small) * bins)
-        counted.append(tf.reshape(counts, [len(small), bins]))
+        counts = _bincount(_key(x) + _KEYS * segments, len(small) * _KEYS)
+        counted.append(tf.reshape(counts, [len(small), _KEYS]))
     if large:
         counted.append(
             tf.stack(
                 [
-                    _histogram(
+                    _key_counts(
                         _flat(distinct[i].values), _histogram_stride(distinct[i])
                     )
                     for i in large
                 ]
             )
         )
+    # A product of matrices: whole numbers below 2^24, so float32 holds them.
+    of_bins = tf.matmul(tf.cast(tf.concat(counted, axis=0), tf.float32), _BIN_OF_KEY)
     place = {index: position for position, index in enumerate((*small, *large))}
-    return tf.gather(
-        tf.concat(counted, axis=0), [place[index] for index in index_of_row]
-    )
+    return tf.gather(of_bins, [place[index] for index in index_of_row])
 
 
 def _histogram_stride(row: RowSource) -> int | tf.Tensor:
@@ -524,158 +510,44 @@ def _histogram_stride(row: RowSource) -> int | tf.Tensor:
     return tf.where(is_whole, 1, (count + (cap - 1)) // cap)
 
 
-@_compiled(_VECTOR, _INTEGER)
-def _histogram(x: tf.Tensor, stride: tf.Tensor) -> tf.Tensor:
-    """The histogram of every `stride`-th value of a vector, float32."""
-    return _bincount(_bin_index(x[::stride]), wire_format.HISTOGRAM_BINS)
+@subroutine(_VECTOR, _INTEGER)
+def _key_counts(x: tf.Tensor, stride: tf.Tensor) -> tf.Tensor:
+    """How many of every `stride`-th value of a vector have each key, int32 [_KEYS]."""
+    return _bincount(_key(x[::stride]), _KEYS)
 
 
 def _bincount(index: tf.Tensor, size: int) -> tf.Tensor:
     # `tf.math.bincount` would first look for the greatest index.
-    counts = tf.raw_ops.DenseBincount(
+    return tf.raw_ops.DenseBincount(
         input=index, size=size, weights=tf.zeros([0], tf.int32), binary_output=False
     )
-    return tf.cast(counts, tf.float32)
 
 
-def _bin_index(x: tf.Tensor) -> tf.Tensor:
-    """The bin of each value, int32, as in `wire_format.histogram`."""
-    bits = tf.bitcast(x, tf.int32)
-    magnitude = bits & 0x7FFFFFFF
-    # Twice the exponent, and one for the upper half: there the mantissa overflows into
-    # the exponent. So do some NaNs into the sign; they are told below.
-    to_overflow = 0x800000 - wire_format.SQRT2_MANTISSA
-    half_octave = tf.bitwise.right_shift(magnitude, 23) + tf.bitwise.right_shift(
-        magnitude + to_overflow, 23
-    )
-    first = 2 * (127 + wire_format.HISTOGRAM_MIN_EXPONENT) - 1
-    distance = tf.clip_by_value(
-        half_octave - first, 0, wire_format.HISTOGRAM_BINS_PER_SIGN + 1
-    )
-    infinity_bits = 0x7F800000
-    # The bin of an infinity is the one beyond the last of its sign.
-    distance += tf.cast(tf.equal(magnitude, infinity_bits), tf.int32)
-    index = tf.where(
-        bits < 0,
-        wire_format.BIN_NEGATIVE_TINY - distance,
-        wire_format.BIN_POSITIVE_TINY + distance,
-    )
-    index = tf.where(tf.equal(magnitude, 0), wire_format.BIN_ZERO, index)
-    return tf.where(magnitude > infinity_bits, wire_format.BIN_NAN, index)
+# A key tells sign, exponent and half octave of a float32: it is the sum of two numbers
+# of nine bits. From keys to bins is left to be done once for a table.
+_KEYS: Final = 1024
+# Added to the bits of a number in the upper half of its octave, this goes over from the
+# mantissa to the exponent.
+_TO_UPPER_HALF: Final = (1 << 23) - wire_format.SQRT2_MANTISSA
 
 
-def store(
-    plan: TensorPlan, values: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Codes, low and high of a tensor's planes, as `wire_format.Planes` has them.
+def _key(x: tf.Tensor) -> tf.Tensor:
+    """512 for a negative number, twice the exponent's bits, 1 for the upper half.
 
-    Where the batch is of unknown size, there are as many planes as it has samples, up
-    to the plan's.
+    Any NaN that a computation gives is 511: of a negative one the sum of bits wraps.
     """
-    return store_all([plan], [values])[0]
+    bits = tf.bitcast(x, tf.uint32)
+    plain = tf.bitwise.right_shift(bits, 23)
+    raised = tf.bitwise.right_shift(bits + _TO_UPPER_HALF, 23)
+    return tf.bitcast(plain + raised, tf.int32)
 
 
-def store_all(
-    plans: Sequence[TensorPlan], tensors: Sequence[tf.Tensor]
-) -> list[tuple[tf.Tensor, tf.Tensor, tf.Tensor]]:
-    """`store` of many tensors: those with planes of one size are coded together."""
-    groups: dict[tuple[int, str], list[int]] = {}
-    planes = []
-    for i, (plan, values) in enumerate(zip(plans, tensors, strict=True)):
-        planes.append(_planes(plan, values))
-        groups.setdefault((planes[i].shape[1], plan.precision), []).append(i)
-    stored: dict[int, tuple[tf.Tensor, tf.Tensor, tf.Tensor]] = {}
-    for (_, precision), group in groups.items():
-        x = tf.concat([planes[i] for i in group], axis=0)
-        parts = _quantize(x) if precision == "uint8" else (x, *_finite_range(x))
-        counts = [planes[i].shape[0] for i in group]
-        if None in counts:
-            counts = tf.stack([tf.shape(planes[i])[0] for i in group])
-        split = [tf.split(part, counts, num=len(group)) for part in parts]
-        for i, codes, low, high in zip(group, *split, strict=True):
-            _, channels, height, width = plans[i].plane_shape
-            blobs = -1 if planes[i].shape[0] is None else plans[i].stored(BATCH)
-            stored[i] = (
-                tf.cast(tf.reshape(codes, [blobs, channels, height, width]), precision),
-                tf.reshape(low, [blobs, channels]),
-                tf.reshape(high, [blobs, channels]),
-            )
-    return [stored[i] for i in range(len(plans))]
+def _bin_of_key() -> npt.NDArray[np.float32]:
+    """1 where a key belongs to a bin, [_KEYS, HISTOGRAM_BINS]."""
+    sign, exponent, upper = np.unravel_index(np.arange(_KEYS), (2, 256, 2))
+    bits = sign << 31 | exponent << 23 | upper * wire_format.SQRT2_MANTISSA
+    bins = wire_format.bin_index(bits.astype(np.uint32).view(np.float32))
+    return np.eye(wire_format.HISTOGRAM_BINS, dtype=np.float32)[bins]
 
 
-def _planes(plan: TensorPlan, values: tf.Tensor) -> tf.Tensor:
-    """What of a tensor is stored, not yet coded, float32 [plane, pixel]."""
-    x = values
-    for position, axis in enumerate(plan.axes):
-        if axis.pooling == 1 and axis.stored != x.shape[position]:
-            x = x[(slice(None),) * position + (slice(axis.stored),)]
-    x = tf.cast(x, tf.float32)
-    for position, axis in enumerate(plan.axes):
-        if axis.pooling > 1:
-            x = _area_mean(x, position, axis.size, axis.pooling)
-    # Values, not codes, are transposed: so the range of a plane is one of neighbours,
-    # and four bytes are moved in less time than single ones.
-    x = tf.transpose(x, plan.transposition)
-    blobs, channels, height, width = plan.plane_shape
-    count = -1 if None in x.shape.as_list() else blobs * channels
-    return tf.reshape(x, [count, height * width])
-
-
-def _area_mean(x: tf.Tensor, axis: int, size: int, pooling: int) -> tf.Tensor:
-    """Means of areas of `pooling` entries along an axis; the last may be smaller."""
-    stored = -(-size // pooling)
-    missing = stored * pooling - size
-    padding = [[0, missing if i == axis else 0] for i in range(x.shape.rank)]
-    shape = [-1 if size is None else size for size in x.shape.as_list()]
-    split = [*shape[:axis], stored, pooling, *shape[axis + 1 :]]
-    totals = tf.reduce_sum(tf.reshape(tf.pad(x, padding), split), axis=axis + 1)
-    counts = np.full(stored, pooling, np.float32)
-    counts[-1] -= missing
-    # Not a division: the graph optimiser makes that a product with a reciprocal that
-    # is not even exact for powers of two.
-    weights = (1 / counts).reshape(
-        [-1 if i == axis else 1 for i in range(x.shape.rank)]
-    )
-    return totals * weights
-
-
-def _finite_range(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Least and greatest finite value over axis 1; 0 where there is none."""
-    finite = tf.math.is_finite(x)
-    low = tf.reduce_min(tf.where(finite, x, np.inf), axis=1)
-    high = tf.reduce_max(tf.where(finite, x, -np.inf), axis=1)
-    none_finite = low > high
-    return tf.where(none_finite, 0.0, low), tf.where(none_finite, 0.0, high)
-
-
-@_compiled(_MATRIX)
-def _quantize(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """uint8 codes of [plane, pixel], low and high [plane]."""
-    is_ordinary = tf.math.is_finite(tf.nn.l2_loss(x)) & (tf.size(x) > 0)
-
-    def ordinary() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        low, high = tf.reduce_min(x, axis=1), tf.reduce_max(x, axis=1)
-        step = (high - low) * np.float32(1 / wire_format.CODE_MAX)
-        # Of a constant plane, and of one whose range is too small for float32.
-        step = tf.where(step > 0, step, np.inf)
-        codes = tf.round((x - low[:, None]) / step[:, None])
-        return tf.cast(codes, tf.uint8), low, high
-
-    def odd() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        low, high = _finite_range(x)
-        # Halved, so that high - low can't overflow.
-        half_low = (low * 0.5)[:, None]
-        span = (high * 0.5)[:, None] - half_low
-        position = tf.where(span > 0, (x * 0.5 - half_low) / span, 0.0)
-        rounded = tf.round(tf.clip_by_value(position, 0.0, 1.0) * wire_format.CODE_MAX)
-        codes = tf.where(tf.math.is_finite(x), rounded, 0.0)
-        for special, code in (
-            (tf.equal(x, -np.inf), wire_format.CODE_NEGATIVE_INF),
-            (tf.equal(x, np.inf), wire_format.CODE_POSITIVE_INF),
-            (tf.math.is_nan(x), wire_format.CODE_NAN),
-        ):
-            codes = tf.where(special, float(code), codes)
-        return tf.cast(codes, tf.uint8), low, high
-
-    codes, low, high = tf.cond(is_ordinary, ordinary, odd)
-    return codes, low, high
+_BIN_OF_KEY: Final = _bin_of_key()
