@@ -249,6 +249,12 @@ def test_update_ratios_of_many_weights_are_those_of_each() -> None:
     assert reduce_tables.update_ratios([], [], tf.constant(1.0)) == []
 
 
+def test_of_a_large_weight_an_even_stride_is_compared() -> None:
+    whole, large = tf.range(2**21), tf.range(2**21 + 1)
+    np.testing.assert_array_equal(reduce_tables.sample_of_weight(whole), whole)
+    np.testing.assert_array_equal(reduce_tables.sample_of_weight(large), large[::3])
+
+
 def _histograms(*tensors: tf.Tensor) -> tf.Tensor:
     return reduce_tables.histograms(
         [reduce_tables.RowSource(tensor) for tensor in tensors]

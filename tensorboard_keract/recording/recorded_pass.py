@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -28,10 +28,6 @@ from tensorboard_keract.recording.refusal import (
     explaining_refusal,
 )
 from tensorboard_keract.recording.rows import GRADIENT_KINDS
-
-# Of a larger weight, evenly strided values are kept from record to record, by which its
-# update ratio is told: all of them would be as much memory as the model.
-_KEPT_VALUES_PER_WEIGHT: Final = 2**20
 
 
 class RecordedPass:
@@ -71,7 +67,9 @@ class RecordedPass:
         with _explaining_refusal(model, self._arguments):
             build(model, self._arguments[0])
             if parts.tables and metadata.WEIGHT in choice.kinds:
-                self._kept_weights = [_kept(w.value) for w in model.weights]
+                self._kept_weights = [
+                    reduce_tables.sample_of_weight(w.value) for w in model.weights
+                ]
             self._pass(parts).trace(*self._arguments, self._extra(0))
 
     def __call__(self, steps_since_last: int, parts: Parts) -> Reduced:
@@ -126,7 +124,8 @@ class RecordedPass:
         update_ratios = {}
         if before and parts.tables:
             for info in layout.weights:
-                kept[info.index] = _kept(captured.weights[info.path])
+                weight = captured.weights[info.path]
+                kept[info.index] = reduce_tables.sample_of_weight(weight)
             indices = [info.index for info in layout.weights]
             ratios = reduce_tables.update_ratios(
                 [kept[i] for i in indices], [before[i] for i in indices], steps
@@ -140,12 +139,6 @@ class RecordedPass:
                 raise
             raise SelectionRefusedError(error) from error
         return result | ({"kept_weights": kept} if parts.tables else {})
-
-
-def _kept(weight: Any) -> tf.Tensor:
-    tensor = tf.convert_to_tensor(weight)
-    stride = -(-(tensor.shape.num_elements() or 0) // _KEPT_VALUES_PER_WEIGHT)
-    return tensor if stride <= 1 else tf.reshape(tensor, [-1])[::stride]
 
 
 def _check_targets(probe: Probe) -> None:

@@ -80,11 +80,11 @@ class RecordedStep:
         update_ratios = {}
         if parts.tables and metadata.WEIGHT in self._kinds:
             paths = list(step.updated_weights)
-            ratios = reduce_tables.update_ratios(
-                [step.updated_weights[path] for path in paths],
-                [step.captured.weights[path] for path in paths],
-                tf.ones(()),
+            now, before = (
+                [reduce_tables.sample_of_weight(weights[path]) for path in paths]
+                for weights in (step.updated_weights, step.captured.weights)
             )
+            ratios = reduce_tables.update_ratios(now, before, tf.ones(()))
             update_ratios = dict(zip(paths, ratios, strict=True))
         result = self.reduction(step.captured, step.layout, parts, update_ratios)
         skipped = step.update_skipped

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -434,6 +434,21 @@ def _share_outside(x: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
     """The share of values at or beyond either limit; NaN of no values."""
     is_outside = (x <= low) | (x >= high)
     return _count(is_outside) / tf.cast(tf.size(x), tf.float32)
+
+
+# A weight of more values than the first is compared on an even stride, that keeps the
+# second or fewer: to keep or to subtract all of it would take as much memory again.
+_COMPARED_WHOLE: Final = 2**21
+_COMPARED_VALUES: Final = 2**20
+
+
+def sample_of_weight(weight: Any) -> tf.Tensor:
+    """What of a weight tells its `update_ratio`: all of it, or an even stride."""
+    tensor = tf.convert_to_tensor(weight)
+    count = tensor.shape.num_elements() or 0
+    if count <= _COMPARED_WHOLE:
+        return tensor
+    return tf.reshape(tensor, [-1])[:: -(-count // _COMPARED_VALUES)]
 
 
 def update_ratio(weight: tf.Tensor, previous: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
