@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tensorboard_keract import metadata
 from tensorboard_keract.recording import layout, reduce_maps, reduce_tables, wire_format
+from tensorboard_keract.recording.record import StoredTensor
 from tensorboard_keract.recording.statistics import merge_statistics, statistics
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -307,8 +308,12 @@ def test_a_histogram_stride_may_be_given(size_class: str) -> None:
 
 def _stored(plans, tensors):
     return [
-        wire_format.Planes(*(part.numpy() for part in stored))
-        for stored in tf.function(lambda *t: reduce_maps.store_all(plans, t))(*tensors)
+        StoredTensor(plan, *stored).planes()
+        for plan, stored in zip(
+            plans,
+            tf.function(lambda *t: reduce_maps.store_all(plans, t))(*tensors),
+            strict=True,
+        )
     ]
 
 
@@ -355,9 +360,10 @@ def test_a_batch_of_unknown_size_is_stored_up_to_the_plan(samples, pixels) -> No
         for shape in ((2, 6, 6, 3), values.shape)
     )
     signature = [tf.TensorSpec([None, 6, 6, 3])]
-    found = tf.function(
-        lambda x: reduce_maps.store(planned, x), input_signature=signature
+    (stored,) = tf.function(
+        lambda x: reduce_maps.store_all([planned], [x]), input_signature=signature
     )(values)
+    found = StoredTensor(actual, *stored).planes()
     expected = layout.store(actual, values)
     for part, wanted in zip(found, expected, strict=True):
         assert part.shape == wanted.shape

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tensorboard_keract import plugin_data_pb2
+from tensorboard_keract.recording import wire_format
 from tensorboard_keract.recording.layout import TensorPlan
 
 
@@ -19,14 +20,23 @@ class StoredTensor:
 
     Attributes:
       plan: what of the tensor is stored.
-      codes: [blob, channel, height, width], as `wire_format.Planes` has them.
-      low, high: float32 [blob, channel].
+      codes: as `wire_format.Planes` has them, of any shape.
+      low, high: float32, of any shape.
     """
 
     plan: TensorPlan
     codes: tf.Tensor
     low: tf.Tensor
     high: tf.Tensor
+
+    def planes(self) -> wire_format.Planes:
+        """Brought to the host, in the plan's shape."""
+        shape = self.plan.plane_shape
+        return wire_format.Planes(
+            self.codes.numpy().reshape(shape),
+            self.low.numpy().reshape(shape[:2]),
+            self.high.numpy().reshape(shape[:2]),
+        )
 
 
 @dataclass(frozen=True)

@@ -361,12 +361,9 @@ class RecordWriter:
         header.epoch = record.epoch
         header.wall_time = record.wall_time_s
         header.note = record.note(plan.kind, plan.path)
-        planes = wire_format.Planes(
-            stored.codes.numpy(), stored.low.numpy(), stored.high.numpy()
-        )
         return blob_sequence_value(
             encoding.tag,
-            wire_format.encode_tensor(planes, header),
+            wire_format.encode_tensor(stored.planes(), header),
             encoding.summary_metadata,
         )
 

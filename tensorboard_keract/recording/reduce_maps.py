@@ -12,25 +12,20 @@ import numpy as np
 import tensorflow as tf
 
 from tensorboard_keract.recording import wire_format
-from tensorboard_keract.recording.layout import BATCH, TensorPlan
+from tensorboard_keract.recording.layout import TensorPlan
 from tensorboard_keract.recording.subroutine import subroutine
-
-
-def store(
-    plan: TensorPlan, values: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Codes, low and high of a tensor's planes, as `wire_format.Planes` has them.
-
-    Where the batch is of unknown size, there are as many planes as it has samples, up
-    to the plan's.
-    """
-    return store_all([plan], [values])[0]
 
 
 def store_all(
     plans: Sequence[TensorPlan], tensors: Sequence[tf.Tensor]
 ) -> list[tuple[tf.Tensor, tf.Tensor, tf.Tensor]]:
-    """`store` of many tensors: those with planes of one size are coded together."""
+    """Of each tensor its planes, coded: those of one size together.
+
+    Returns:
+      For each tensor codes, [plane, pixel], low and high, float32 [plane], in the order
+      of `wire_format.Planes`. Where the batch is of unknown size, there are planes of as
+      many samples as it has, up to the plan's.
+    """
     groups: dict[tuple[int, str], list[int]] = {}
     planes = []
     for i, (plan, values) in enumerate(zip(plans, tensors, strict=True)):
@@ -39,19 +34,15 @@ def store_all(
     stored: dict[int, tuple[tf.Tensor, tf.Tensor, tf.Tensor]] = {}
     for (_, precision), group in groups.items():
         x = tf.concat([planes[i] for i in group], axis=0)
-        parts = _quantize(x) if precision == "uint8" else (x, *_finite_range(x))
+        if precision == "uint8":
+            parts = _quantize(x)
+        else:
+            parts = (tf.cast(x, precision), *_finite_range(x))
         counts = [planes[i].shape[0] for i in group]
         if None in counts:
             counts = tf.stack([tf.shape(planes[i])[0] for i in group])
         split = [tf.split(part, counts, num=len(group)) for part in parts]
-        for i, codes, low, high in zip(group, *split, strict=True):
-            _, channels, height, width = plans[i].plane_shape
-            blobs = -1 if planes[i].shape[0] is None else plans[i].stored(BATCH)
-            stored[i] = (
-                tf.cast(tf.reshape(codes, [blobs, channels, height, width]), precision),
-                tf.reshape(low, [blobs, channels]),
-                tf.reshape(high, [blobs, channels]),
-            )
+        stored.update(zip(group, zip(*split, strict=True), strict=True))
     return [stored[i] for i in range(len(plans))]
 
 
@@ -67,7 +58,8 @@ def _planes(plan: TensorPlan, values: tf.Tensor) -> tf.Tensor:
             x = _area_mean(x, position, axis.size, axis.pooling)
     # Values, not codes, are transposed: so the range of a plane is one of neighbours,
     # and four bytes are moved in less time than single ones.
-    x = tf.transpose(x, plan.transposition)
+    if plan.transposition != tuple(range(x.shape.rank)):
+        x = tf.transpose(x, plan.transposition)
     blobs, channels, height, width = plan.plane_shape
     count = -1 if None in x.shape.as_list() else blobs * channels
     return tf.reshape(x, [count, height * width])

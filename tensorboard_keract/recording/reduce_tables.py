@@ -89,7 +89,8 @@ def _distinct(rows: Sequence[RowSource]) -> tuple[list[RowSource], list[int]]:
 
 
 def _flat(values: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(tf.cast(values, tf.float32), [-1])
+    x = tf.cast(values, tf.float32)
+    return x if x.shape.rank == 1 else tf.reshape(x, [-1])
 
 
 def _segments(tensors: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -175,7 +176,7 @@ def statistics_table(
         columns["count"] > 0, _dead_fractions(rows, dead_channels), nan
     )
     columns["saturated_fraction"] = tf.stack(
-        [_saturated_fraction(row.values, row.activation) for row in rows]
+        [_saturated_fraction(row.values, row.activation, nan) for row in rows]
     )
     columns["update_ratio"] = tf.stack(
         [nan if ratio is None else ratio for ratio in update_ratios]
@@ -353,7 +354,9 @@ class _Zeros:
             # Sums of bytes and the like are not made on a GPU, where a sum of floats
             # is fast, anyway.
             in_lanes = x.shape[2] == 1 and not tf.config.list_logical_devices("GPU")
-            self._found[key] = _zeros_in_lanes(x[..., 0]) if in_lanes else _zeros(x)
+            self._found[key] = (
+                _zeros_in_lanes(tf.squeeze(x, [2])) if in_lanes else _zeros(x)
+            )
         return self._found[key]
 
 
@@ -421,10 +424,12 @@ def _zeros_in_lanes(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return dead, tf.cast(tf.reduce_sum(tf.cast(zeros, tf.int64)), tf.float32)
 
 
-def _saturated_fraction(values: tf.Tensor, activation: str) -> tf.Tensor:
+def _saturated_fraction(
+    values: tf.Tensor, activation: str, unknown: tf.Tensor
+) -> tf.Tensor:
     limits = saturation_limits(activation)
     if limits is None:
-        return tf.constant(np.nan, tf.float32)
+        return unknown
     fraction: tf.Tensor = _share_outside(tf.cast(values, tf.float32), *limits)
     return fraction
 

@@ -140,7 +140,7 @@ class Reduction:
                 [x for _, x in plans],
             )
             result["planes"] = {
-                f"{plan.kind}/{plan.path}": (*stored, _first_size(x))
+                f"{plan.kind}/{plan.path}": (*stored, _batch_size(plan, x))
                 for (plan, x), stored in zip(plans, planes, strict=True)
             }
         return result
@@ -210,8 +210,13 @@ class Reduction:
         def stored(plans: Sequence[TensorPlan]) -> tuple[StoredTensor, ...]:
             tags = [(plan, f"{plan.kind}/{plan.path}") for plan in plans]
             return tuple(
-                StoredTensor(_of_batch(plan, [int(batch)]), codes, low, high)
-                for plan, (codes, low, high, batch) in (
+                StoredTensor(
+                    _of_batch(plan, [None if size is None else int(size)]),
+                    codes,
+                    low,
+                    high,
+                )
+                for plan, (codes, low, high, size) in (
                     (plan, planes[tag]) for plan, tag in tags if tag in planes
                 )
             )
@@ -371,13 +376,20 @@ class Reduction:
         return plan_tensor(kind, path, dtype, names, sizes, limits, precision)
 
 
-def _first_size(tensor: tf.Tensor) -> tf.Tensor:
-    return tf.shape(tensor)[0] if tensor.shape.rank else tf.constant(0)
+def _batch_size(plan: TensorPlan, values: tf.Tensor) -> tf.Tensor | None:
+    if not _has_batch(plan):
+        return None
+    size = values.shape[0]
+    return tf.shape(values)[0] if size is None else tf.constant(size)
+
+
+def _has_batch(plan: TensorPlan) -> bool:
+    return bool(plan.axes) and plan.axes[0].name == BATCH
 
 
 def _of_batch(plan: TensorPlan, sizes: Sequence[int | None]) -> TensorPlan:
     """The plan with the batch that there is, where that is known to be another."""
-    if not plan.axes or plan.axes[0].name != BATCH or sizes[0] is None:
+    if not _has_batch(plan) or sizes[0] is None:
         return plan
     size = sizes[0]
     first = replace(plan.axes[0], size=size, stored=min(size, plan.axes[0].stored))

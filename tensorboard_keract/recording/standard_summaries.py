@@ -340,9 +340,10 @@ def _outermost_edges(counts: npt.NDArray[np.float64]) -> tuple[float, float]:
 def _image_value(stored: StoredTensor) -> summary_pb2.Summary.Value | None:
     """Images of the first samples of a tensor; None if there is nothing to see."""
     plan = stored.plan
-    arrays = (stored.codes, stored.low, stored.high)
+    codes, low, high = stored.planes()
+    shown = slice(MAX_IMAGES)
     values = wire_format.dequantize(
-        wire_format.Planes(*(np.asarray(array)[:MAX_IMAGES] for array in arrays))
+        wire_format.Planes(codes[shown], low[shown], high[shown])
     )
     if not values.size:
         return None
