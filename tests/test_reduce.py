@@ -286,14 +286,33 @@ def test_histograms_match_numpy_bin_by_bin(size_class: str) -> None:
 
 def test_a_large_tensor_is_counted_on_an_even_stride(size_class: str) -> None:
     values = np.random.default_rng(2).normal(size=(300, 500)).astype(np.float32)
-    stride = wire_format.histogram_stride(values.size)
-    assert stride == 10
+    stride = wire_format.histogram_stride(values.size, 500)
+    assert stride == 11
     for shape in ((300, 500), (None, 500)):
         signature = [tf.TensorSpec(shape)]
         (found,) = tf.function(_histograms, input_signature=signature)(values)
         np.testing.assert_array_equal(
             found, wire_format.histogram(values.ravel()[::stride])
         )
+
+
+@pytest.mark.parametrize("batch", [300, None])
+def test_all_channels_of_a_large_tensor_are_counted_alike(batch, size_class) -> None:
+    values = np.tile(np.arange(64, dtype=np.float32) % 2, (300, 8, 1))
+    (found,) = tf.function(
+        _histograms, input_signature=[tf.TensorSpec([batch, 8, 64])]
+    )(values)
+    assert found.numpy().sum() == 13964  # of 153,600 each 11th
+    assert found.numpy()[wire_format.BIN_ZERO] == pytest.approx(13964 / 2, rel=0.01)
+
+
+def test_the_same_values_in_rows_of_another_length_have_a_stride_of_their_own() -> None:
+    values = np.random.default_rng(6).normal(size=(300, 500)).astype(np.float32)
+    other = values.reshape(50_000, 3)
+    found = tf.function(lambda x: _histograms(x, tf.reshape(x, [50_000, 3])))(values)
+    for row, x in zip(found, (values, other), strict=True):
+        stride = wire_format.histogram_stride(x.size, x.shape[-1])
+        np.testing.assert_array_equal(row, wire_format.histogram(x.ravel()[::stride]))
 
 
 def test_a_histogram_stride_may_be_given(size_class: str) -> None:

@@ -296,7 +296,10 @@ class DatasetPass:
         channel_counts = [row.channels for row in self._reduction.rows]
         statistics = result["statistics"].numpy()[:, is_of_batch]
         counts = statistics[..., _COUNT].astype(np.int64)
-        strides = np.vectorize(wire_format.histogram_stride, otypes=[np.int64])(counts)
+        last = np.array([row.last for row in self._reduction.rows])[is_of_batch]
+        strides = np.vectorize(wire_format.histogram_stride, otypes=[np.int64])(
+            counts, last
+        )
         self._is_strided |= bool((strides > 1).any())
         histograms = result["histograms"].numpy()[:, is_of_batch]
         return {

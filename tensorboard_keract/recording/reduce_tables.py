@@ -74,13 +74,14 @@ def _origin(values: tf.Tensor) -> Hashable:
     return origin
 
 
-def _distinct(rows: Sequence[RowSource]) -> tuple[list[RowSource], list[int]]:
-    """Rows whose values differ, and for each row the index of the one with its own."""
+def _distinct(
+    rows: Sequence[RowSource], keys: Sequence[Hashable]
+) -> tuple[list[RowSource], list[int]]:
+    """Rows with different keys, and for each row the index of the one with its own."""
     index: dict[Hashable, int] = {}
     distinct: list[RowSource] = []
     index_of_row = []
-    for row in rows:
-        key = _origin(row.values), row.histogram_stride
+    for row, key in zip(rows, keys, strict=True):
         if key not in index:
             index[key] = len(distinct)
             distinct.append(row)
@@ -152,7 +153,7 @@ def statistics_table(
       for a dead channel and 0.0 for one that is not. A channel without values is dead.
       Rows without a channel axis have none.
     """
-    distinct, index_of_row = _distinct(rows)
+    distinct, index_of_row = _distinct(rows, [_origin(row.values) for row in rows])
     zeros = _Zeros()
     small = [i for i, row in enumerate(distinct) if _is_small(row.values)]
     large = [i for i, row in enumerate(distinct) if not _is_small(row.values)]
@@ -453,7 +454,9 @@ def sample_of_weight(weight: Any) -> tf.Tensor:
     count = tensor.shape.num_elements() or 0
     if count <= _COMPARED_WHOLE:
         return tensor
-    return tf.reshape(tensor, [-1])[:: -(-count // _COMPARED_VALUES)]
+    last = tensor.shape[-1] if tensor.shape.rank > 1 else None
+    stride = wire_format.fair_stride(-(-count // _COMPARED_VALUES), last)
+    return tf.reshape(tensor, [-1])[::stride]
 
 
 def update_ratio(weight: tf.Tensor, previous: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
@@ -488,7 +491,8 @@ def histograms(rows: Sequence[RowSource]) -> tf.Tensor:
 
     Of every `histogram_stride`-th value, in C order. An empty tensor has zeros.
     """
-    distinct, index_of_row = _distinct(rows)
+    keys = [(_origin(row.values), _stride_key(row)) for row in rows]
+    distinct, index_of_row = _distinct(rows, keys)
     small = [i for i, row in enumerate(distinct) if _is_small(row.values)]
     large = [i for i, row in enumerate(distinct) if not _is_small(row.values)]
     counted = []
@@ -513,21 +517,36 @@ def histograms(rows: Sequence[RowSource]) -> tf.Tensor:
                 ]
             )
         )
-    # A product of matrices: whole numbers below 2^24, so float32 holds them.
-    of_bins = tf.matmul(tf.cast(tf.concat(counted, axis=0), tf.float32), _BIN_OF_KEY)
+    of_keys = tf.cast(tf.transpose(tf.concat(counted, axis=0)), tf.float32)
+    of_bins = tf.math.unsorted_segment_sum(
+        of_keys, _BIN_OF_KEY, wire_format.HISTOGRAM_BINS
+    )
     place = {index: position for position, index in enumerate((*small, *large))}
-    return tf.gather(of_bins, [place[index] for index in index_of_row])
+    return tf.gather(tf.transpose(of_bins), [place[index] for index in index_of_row])
 
 
 def _histogram_stride(row: RowSource) -> int | tf.Tensor:
     if row.histogram_stride is not None:
         return row.histogram_stride
-    count = row.values.shape.num_elements()
-    if count is not None:
-        return wire_format.histogram_stride(count)
+    shape = row.values.shape
+    last = shape[-1] if shape.rank > 1 else None
+    if shape.is_fully_defined():
+        return wire_format.histogram_stride(shape.num_elements(), last)
     count, cap = tf.size(row.values), wire_format.HISTOGRAM_SAMPLE_CAP
-    is_whole = count <= wire_format.HISTOGRAM_WHOLE_CAP
-    return tf.where(is_whole, 1, (count + (cap - 1)) // cap)
+    stride = (count + (cap - 1)) // cap
+    if last:
+        # What is missing to a fair stride repeats with the size of the axis.
+        missing = [wire_format.fair_stride(n, last) - n for n in range(last)]
+        stride += tf.gather(missing, stride % last)
+    return tf.where(count <= wire_format.HISTOGRAM_WHOLE_CAP, 1, stride)
+
+
+def _stride_key(row: RowSource) -> Hashable:
+    """The same for tensors of as many values that are counted on one stride."""
+    shape = row.values.shape
+    if row.histogram_stride is not None or shape.is_fully_defined():
+        return _histogram_stride(row)
+    return "by the last axis", shape.rank > 1 and shape[-1]
 
 
 @subroutine(_VECTOR, _INTEGER)
@@ -562,12 +581,11 @@ def _key(x: tf.Tensor) -> tf.Tensor:
     return tf.bitcast(plain + raised, tf.int32)
 
 
-def _bin_of_key() -> npt.NDArray[np.float32]:
-    """1 where a key belongs to a bin, [_KEYS, HISTOGRAM_BINS]."""
+def _bin_of_key() -> npt.NDArray[np.intp]:
+    """The bin of each key."""
     sign, exponent, upper = np.unravel_index(np.arange(_KEYS), (2, 256, 2))
     bits = sign << 31 | exponent << 23 | upper * wire_format.SQRT2_MANTISSA
-    bins = wire_format.bin_index(bits.astype(np.uint32).view(np.float32))
-    return np.eye(wire_format.HISTOGRAM_BINS, dtype=np.float32)[bins]
+    return wire_format.bin_index(bits.astype(np.uint32).view(np.float32))
 
 
 _BIN_OF_KEY: Final = _bin_of_key()

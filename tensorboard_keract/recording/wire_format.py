@@ -295,9 +295,27 @@ def histogram_edges() -> npt.NDArray[np.float32]:
     return np.concatenate([-positive[::-1], positive])
 
 
-def histogram_stride(count: int) -> int:
-    """Every how many values a tensor of `count` values is counted for its histogram."""
-    return 1 if count <= HISTOGRAM_WHOLE_CAP else -(-count // HISTOGRAM_SAMPLE_CAP)
+def histogram_stride(count: int, last: int | None) -> int:
+    """Every how many values a tensor is counted for its histogram.
+
+    Args:
+      count: of its values.
+      last: size of the last of several axes; None where that is unknown.
+    """
+    if count <= HISTOGRAM_WHOLE_CAP:
+        return 1
+    return fair_stride(-(-count // HISTOGRAM_SAMPLE_CAP), last)
+
+
+def fair_stride(stride: int, last: int | None) -> int:
+    """The least stride from this one on that meets all entries of the last axis alike.
+
+    It has no divisor in common with the axis: every 10th value of rows of 64 channels
+    would be of even channels alone.
+    """
+    while math.gcd(stride, last or 1) > 1:
+        stride += 1
+    return stride
 
 
 def check_precision(precision: str) -> None:
