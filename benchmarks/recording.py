@@ -110,7 +110,7 @@ ROWS = (
     Row(SMALL, 0.3, _BY_BATCH, "0.3, batch 128"),
     Row(SMALL_ALONE),
     Row(T_STEP_BESIDE_CAPTURED),
-    Row(TRAINING, 0.25, {"resnet50": 0.5}),
+    Row(TRAINING),
     Row(TRAINING_ALONE, 0.25, {"resnet50": 0.5}),
     Row(BOTH),
     Row(BOTH_ALONE),
