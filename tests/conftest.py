@@ -16,6 +16,25 @@ from tests.tensorboard_process import TensorBoard
 
 FIXTURE_STEPS = 6
 
+# Files of a few tests that take long each. A worker takes whole files: these first, so
+# that none is left to one worker at the end.
+LONGEST_FILES = (
+    "test_browser.py",
+    "test_strategy.py",
+    "test_examples.py",
+    "test_faults.py",
+    "test_training_source.py",
+    "test_model_kinds.py",
+    "test_round_trip.py",
+    "test_routes.py",
+    "test_packaging.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: place for place, name in enumerate(LONGEST_FILES)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
 
 @pytest.fixture(scope="session")
 def fixture_logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
-import type { Layer, Series, TableRow } from './api';
+import type { Layer, ModelDescription, Series, TableRow } from './api';
 import {
   axisSteps,
   evenIndices,
+  firstLayer,
+  hasMaps,
   layerRows,
   mapKinds,
   matches,
@@ -87,15 +89,29 @@ it('spreads indices evenly, both ends among them', () => {
   expect(evenIndices(0, 4)).toEqual([]);
 });
 
+const row = (kind: string, path: string): TableRow => ({
+  kind,
+  path,
+  layer_path: 'block/conv',
+  shape: [],
+  dtype: 'float32',
+  histogram_stride: 1,
+});
+
+it('shows first a layer with maps, else one with rows, else the first', () => {
+  const model = {
+    layers: [{ ...layer, path: 'image', weights: [] }, layer],
+    rows: [row('activation', 'block/conv')],
+  } as Partial<ModelDescription> as ModelDescription;
+  expect(hasMaps(model, series)).toBe(true);
+  expect(firstLayer(model, series)).toBe(layer);
+  const tables = { ...series, tags: {} };
+  expect(hasMaps(model, tables)).toBe(false);
+  expect(firstLayer(model, tables)).toBe(layer);
+  expect(firstLayer({ ...model, rows: [] }, tables)?.path).toBe('image');
+});
+
 it('puts the rows of a layer in the order of the kinds', () => {
-  const row = (kind: string, path: string): TableRow => ({
-    kind,
-    path,
-    layer_path: 'block/conv',
-    shape: [],
-    dtype: 'float32',
-    histogram_stride: 1,
-  });
   const rows = [
     row('weight', 'block/conv/kernel'),
     { ...row('activation', 'other'), layer_path: 'other' },

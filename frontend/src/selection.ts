@@ -157,7 +157,15 @@ export function evenIndices(length: number, count: number): number[] {
   );
 }
 
-/** The layer to show first: the first with maps that looks like an image, else with maps. */
+/** Whether a run has feature maps at all; that of a whole dataset has none. */
+export function hasMaps(model: ModelDescription, series: Series): boolean {
+  return model.layers.some((layer) => mapKinds(layer, series).length > 0);
+}
+
+/**
+ * The layer to show first: the first with maps that looks like an image, else with maps,
+ * else with rows in the tables.
+ */
 export function firstLayer(model: ModelDescription, series: Series): Layer | undefined {
   const withMaps = model.layers.filter((layer) => mapKinds(layer, series).length > 0);
   return (
@@ -165,6 +173,7 @@ export function firstLayer(model: ModelDescription, series: Series): Layer | und
       (layer) => (layer.outputs[0]?.shape.length ?? 0) === 4 && layer.weights.length > 0,
     ) ??
     withMaps[0] ??
+    model.layers.find((layer) => model.rows.some((row) => row.layer_path === layer.path)) ??
     model.layers[0]
   );
 }

@@ -2,7 +2,7 @@ import { layoutOf, shownText, TILE_GAP, tileSize } from '../layout';
 import { formatCount, formatShape, formatShare, formatValue, plural } from '../format';
 import { CODE_MAX, type Stack, type TensorHeader } from '../wire_format';
 import { type Painting, paintingOf } from '../painting';
-import { isWeightKind, KIND_TITLES, tagSteps } from '../selection';
+import { hasMaps, isWeightKind, KIND_TITLES, tagSteps } from '../selection';
 import { batchNote } from '../source';
 import { SampleNotStored } from '../stacks';
 import { state } from '../state';
@@ -187,6 +187,17 @@ function NoMaps() {
           <b>This run names no layers yet.</b>
         </p>
         <p>They come with its first record; this page looks for it every few seconds.</p>
+      </div>
+    );
+  }
+  const known = data.value;
+  if (known && !hasMaps(known.model, known.series)) {
+    return (
+      <div class="message">
+        <p>
+          <b>This run holds statistics and histograms, and no feature maps.</b>
+        </p>
+        <p>See the tab Histograms.</p>
       </div>
     );
   }
