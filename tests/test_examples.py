@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 from matplotlib import image as images
 
 from tests.examples import EXAMPLES, run_example
@@ -32,6 +33,7 @@ def test_the_mnist_model_trains_on_images_of_its_size() -> None:
     assert np.isfinite(history.history["loss"]).all()
 
 
+@pytest.mark.long
 def test_multi_input_says_yes_to_the_right_number_only(tmp_path: Path) -> None:
     printed = _run("multi_input.py", tmp_path, "--epochs", "8")
     names = re.findall(r"^(\w+): \(10,", printed, re.MULTILINE)
@@ -51,6 +53,7 @@ def test_multi_input_says_yes_to_the_right_number_only(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.long
 def test_recurrent_guesses_better_after_each_row(tmp_path: Path) -> None:
     printed = _run("recurrent.py", tmp_path, "--epochs", "3")
     assert "lstm, a list: (1, 8, 36), (1, 36), (1, 36)" in printed
@@ -67,6 +70,7 @@ def test_recurrent_guesses_better_after_each_row(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.long
 def test_nested_model_shows_what_each_choice_of_layers_gives(tmp_path: Path) -> None:
     printed = _run("nested_model.py", tmp_path, "--epochs", "1")
     chosen = dict(re.findall(r"^(.*):\n    (.*)$", printed, re.MULTILINE))
@@ -110,6 +114,7 @@ def test_vgg16_first_conv_evaluates_one_layer_and_draws_its_64_maps(
     ]
 
 
+@pytest.mark.long
 def test_attention_learns_to_look_where_the_runner_stands(tmp_path: Path) -> None:
     printed = _run("attention.py", tmp_path)
     right = re.findall(r"head \d looks at the right key for (\d+) of 800", printed)
