@@ -527,7 +527,7 @@ def describe_model(
                 layer_path=layer_of(tensor),
                 shape=tensor.values.shape,
                 dtype="float32",
-                histogram_stride=wire_format.histogram_stride(tensor.values.size, None),
+                histogram_stride=wire_format.histogram_stride(tensor.values.size, ()),
             )
             for tensor in tensors
         ],

@@ -286,7 +286,7 @@ def test_histograms_match_numpy_bin_by_bin(size_class: str) -> None:
 
 def test_a_large_tensor_is_counted_on_an_even_stride(size_class: str) -> None:
     values = np.random.default_rng(2).normal(size=(300, 500)).astype(np.float32)
-    stride = wire_format.histogram_stride(values.size, 500)
+    stride = wire_format.histogram_stride(values.size, values.shape)
     assert stride == 11
     for shape in ((300, 500), (None, 500)):
         signature = [tf.TensorSpec(shape)]
@@ -311,18 +311,8 @@ def test_the_same_values_in_rows_of_another_length_have_a_stride_of_their_own() 
     other = values.reshape(50_000, 3)
     found = tf.function(lambda x: _histograms(x, tf.reshape(x, [50_000, 3])))(values)
     for row, x in zip(found, (values, other), strict=True):
-        stride = wire_format.histogram_stride(x.size, x.shape[-1])
+        stride = wire_format.histogram_stride(x.size, x.shape)
         np.testing.assert_array_equal(row, wire_format.histogram(x.ravel()[::stride]))
-
-
-def test_a_histogram_stride_may_be_given(size_class: str) -> None:
-    values = np.arange(20, dtype=np.float32)
-    rows = [
-        reduce_tables.RowSource(tf.constant(values), histogram_stride=s) for s in (7, 1)
-    ]
-    found = reduce_tables.histograms(rows)
-    np.testing.assert_array_equal(found[0], wire_format.histogram([0, 7, 14]))
-    np.testing.assert_array_equal(found[1], wire_format.histogram(values))
 
 
 def _stored(plans, tensors):

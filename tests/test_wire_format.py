@@ -300,11 +300,11 @@ def test_value_lies_between_the_edges_of_its_bin(value: float) -> None:
     [(0, 1), (1, 1), (65_536, 1), (65_537, 5), (81_920, 5), (81_921, 6)],
 )
 def test_stride_keeps_the_sample_under_its_cap(count: int, stride: int) -> None:
-    assert wire_format.histogram_stride(count, None) == stride
+    assert wire_format.histogram_stride(count, ()) == stride
 
 
 @pytest.mark.parametrize(
     ("last", "stride"), [(None, 10), (0, 10), (1, 10), (64, 11), (33, 10), (110, 13)]
 )
 def test_stride_meets_all_entries_of_the_last_axis(last, stride) -> None:
-    assert wire_format.histogram_stride(150_000, last) == stride
+    assert wire_format.histogram_stride(150_000, (None, last)) == stride

@@ -296,9 +296,9 @@ class DatasetPass:
         channel_counts = [row.channels for row in self._reduction.rows]
         statistics = result["statistics"].numpy()[:, is_of_batch]
         counts = statistics[..., _COUNT].astype(np.int64)
-        last = np.array([row.last for row in self._reduction.rows])[is_of_batch]
-        strides = np.vectorize(wire_format.histogram_stride, otypes=[np.int64])(
-            counts, last
+        shapes = [self._reduction.rows[i].shape for i in np.flatnonzero(is_of_batch)]
+        strides = np.array(
+            [list(map(wire_format.histogram_stride, row, shapes)) for row in counts]
         )
         self._is_strided |= bool((strides > 1).any())
         histograms = result["histograms"].numpy()[:, is_of_batch]

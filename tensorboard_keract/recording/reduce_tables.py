@@ -35,14 +35,11 @@ class RowSource:
         channel axis; other axes may be of unknown size.
       channel_axis: along which dead channels are counted; None for no channels.
       activation: name of the function that made the values, for saturation.
-      histogram_stride: every how many values one is counted in the histogram; None
-        for `wire_format.histogram_stride` of the size.
     """
 
     values: tf.Tensor
     channel_axis: int | None = None
     activation: str = ""
-    histogram_stride: int | None = None
 
 
 _ANY: Final = tf.TensorSpec(None, tf.float32)
@@ -454,8 +451,7 @@ def sample_of_weight(weight: Any) -> tf.Tensor:
     count = tensor.shape.num_elements() or 0
     if count <= _COMPARED_WHOLE:
         return tensor
-    last = tensor.shape[-1] if tensor.shape.rank > 1 else None
-    stride = wire_format.fair_stride(-(-count // _COMPARED_VALUES), last)
+    stride = wire_format.fair_stride(-(-count // _COMPARED_VALUES), tensor.shape)
     return tf.reshape(tensor, [-1])[::stride]
 
 
@@ -489,9 +485,9 @@ def update_ratios(
 def histograms(rows: Sequence[RowSource]) -> tf.Tensor:
     """Histograms of several tensors, float32 [row, HISTOGRAM_BINS].
 
-    Of every `histogram_stride`-th value, in C order. An empty tensor has zeros.
+    Of every n-th value, in C order: see `wire_format.histogram_stride`. An empty tensor has zeros.
     """
-    keys = [(_origin(row.values), _stride_key(row)) for row in rows]
+    keys = [(_origin(row.values), _stride_key(row.values)) for row in rows]
     distinct, index_of_row = _distinct(rows, keys)
     small = [i for i, row in enumerate(distinct) if _is_small(row.values)]
     large = [i for i, row in enumerate(distinct) if not _is_small(row.values)]
@@ -499,7 +495,7 @@ def histograms(rows: Sequence[RowSource]) -> tf.Tensor:
     if small:
         samples = []
         for i in small:
-            stride = _histogram_stride(distinct[i])
+            stride = _histogram_stride(distinct[i].values)
             sample = _flat(distinct[i].values)
             is_whole = isinstance(stride, int) and stride == 1
             samples.append(sample if is_whole else sample[::stride])
@@ -511,7 +507,8 @@ def histograms(rows: Sequence[RowSource]) -> tf.Tensor:
             tf.stack(
                 [
                     _key_counts(
-                        _flat(distinct[i].values), _histogram_stride(distinct[i])
+                        _flat(distinct[i].values),
+                        _histogram_stride(distinct[i].values),
                     )
                     for i in large
                 ]
@@ -525,28 +522,24 @@ def histograms(rows: Sequence[RowSource]) -> tf.Tensor:
     return tf.gather(tf.transpose(of_bins), [place[index] for index in index_of_row])
 
 
-def _histogram_stride(row: RowSource) -> int | tf.Tensor:
-    if row.histogram_stride is not None:
-        return row.histogram_stride
-    shape = row.values.shape
-    last = shape[-1] if shape.rank > 1 else None
-    if shape.is_fully_defined():
-        return wire_format.histogram_stride(shape.num_elements(), last)
-    count, cap = tf.size(row.values), wire_format.HISTOGRAM_SAMPLE_CAP
+def _histogram_stride(values: tf.Tensor) -> int | tf.Tensor:
+    shape = values.shape.as_list()
+    if None not in shape:
+        return wire_format.histogram_stride(math.prod(shape), shape)
+    count, cap = tf.size(values), wire_format.HISTOGRAM_SAMPLE_CAP
     stride = (count + (cap - 1)) // cap
-    if last:
-        # What is missing to a fair stride repeats with the size of the axis.
-        missing = [wire_format.fair_stride(n, last) - n for n in range(last)]
-        stride += tf.gather(missing, stride % last)
+    # What is missing to a fair stride repeats with the size of the last axis.
+    period = shape[-1] or 1
+    missing = [wire_format.fair_stride(n, shape) - n for n in range(period)]
+    stride += tf.gather(missing, stride % period)
     return tf.where(count <= wire_format.HISTOGRAM_WHOLE_CAP, 1, stride)
 
 
-def _stride_key(row: RowSource) -> Hashable:
+def _stride_key(values: tf.Tensor) -> Hashable:
     """The same for tensors of as many values that are counted on one stride."""
-    shape = row.values.shape
-    if row.histogram_stride is not None or shape.is_fully_defined():
-        return _histogram_stride(row)
-    return "by the last axis", shape.rank > 1 and shape[-1]
+    if values.shape.is_fully_defined():
+        return _histogram_stride(values)
+    return "by the last axis", values.shape.rank > 1 and values.shape[-1]
 
 
 @subroutine(_VECTOR, _INTEGER)

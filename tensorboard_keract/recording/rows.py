@@ -105,15 +105,10 @@ class Row:
             layer_path=self.layer_path,
             shape=[-1 if size is None else size for size in self.shape],
             dtype=self.dtype,
-            histogram_stride=wire_format.histogram_stride(math.prod(sizes), self.last)
+            histogram_stride=wire_format.histogram_stride(math.prod(sizes), self.shape)
             if is_known
             else 0,
         )
-
-    @property
-    def last(self) -> int | None:
-        """Size of the last of several axes; None where it is unknown."""
-        return self.shape[-1] if len(self.shape) > 1 else None
 
     @property
     def channel_axis(self) -> int | None:

@@ -295,25 +295,26 @@ def histogram_edges() -> npt.NDArray[np.float32]:
     return np.concatenate([-positive[::-1], positive])
 
 
-def histogram_stride(count: int, last: int | None) -> int:
+def histogram_stride(count: int, shape: Sequence[int | None]) -> int:
     """Every how many values a tensor is counted for its histogram.
 
     Args:
       count: of its values.
-      last: size of the last of several axes; None where that is unknown.
+      shape: None for an axis of unknown size.
     """
     if count <= HISTOGRAM_WHOLE_CAP:
         return 1
-    return fair_stride(-(-count // HISTOGRAM_SAMPLE_CAP), last)
+    return fair_stride(-(-count // HISTOGRAM_SAMPLE_CAP), shape)
 
 
-def fair_stride(stride: int, last: int | None) -> int:
+def fair_stride(stride: int, shape: Sequence[int | None]) -> int:
     """The least stride from this one on that meets all entries of the last axis alike.
 
     It has no divisor in common with the axis: every 10th value of rows of 64 channels
     would be of even channels alone.
     """
-    while math.gcd(stride, last or 1) > 1:
+    last = (shape[-1] if len(shape) > 1 else None) or 1
+    while math.gcd(stride, last) > 1:
         stride += 1
     return stride
 
