@@ -478,6 +478,16 @@ def partial_tensorboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         yield process.url
 
 
+WATCH_PAINTED_STEPS = """body => {
+  window.paintedSteps = [];
+  new MutationObserver(() => {
+    const tile = body.querySelector('[data-testid=tile][data-step]');
+    const step = tile && Number(tile.dataset.step);
+    if (tile && window.paintedSteps.at(-1) !== step) window.paintedSteps.push(step);
+  }).observe(body, {subtree: true, childList: true, attributes: true});
+}"""
+
+
 def at_step(frame: FrameLocator, step: int) -> None:
     frame.locator(f"[data-testid=step-slider][aria-valuenow='{step}']").wait_for()
 
@@ -509,11 +519,14 @@ def test_steps_without_maps_say_so_and_lead_to_those_that_have(
         at_step(frame, 220)
         absent.wait_for()
         assert frame.get_by_test_id("step-after").count() == 0
-        # Playing goes from maps to maps, and ends with the last.
+        # Playing goes from maps to maps, and ends with the last. Each is shown for too
+        # short a time to be waited for from here.
+        frame.locator("body").evaluate(WATCH_PAINTED_STEPS)
         page.keyboard.press(" ")
-        painted(frame, "conv1", 0, "activation")
         painted(frame, "conv1", 180, "activation")
         frame.locator("[data-testid=play][aria-label=Play]").wait_for()
+        seen = frame.locator("body").evaluate("() => window.paintedSteps")
+        assert seen == [0, 60, 120, 180]
 
 
 def test_samples_of_training_batches_are_those_of_each_step(
