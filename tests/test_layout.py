@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from tensorboard_keract.recording import layout, reduce_maps, wire_format
 from tensorboard_keract.recording.layout import Limits, name_axes, plan_tensor, store
-from tensorboard_keract.recording.record import StoredTensor
 
 
 def _plan(kind, shape, limits=None, precision="float32", path="layer/kernel", **owner):
@@ -133,8 +132,8 @@ def test_tensorflow_stores_the_same_planes(kind, shape, limits, precision) -> No
         values.flat[[3, 50, 400]] = np.nan, np.inf, -np.inf
     plan = _plan(kind, shape, limits, precision)
     expected = store(plan, values)
-    (stored,) = tf.function(lambda x: reduce_maps.store_all([plan], [x]))(values)
-    found = StoredTensor(plan, *stored).planes()
+    stored = tf.function(lambda x: reduce_maps.store_all([(plan, x)]))(values)
+    found = reduce_maps.stored_tensors([plan], stored)[plan].planes()
     assert found.codes.shape == expected.codes.shape == plan.plane_shape
     np.testing.assert_allclose(found.low, expected.low, rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(found.high, expected.high, rtol=1e-5, atol=1e-7)

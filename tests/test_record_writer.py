@@ -25,6 +25,7 @@ from tensorboard_keract.recording.event_file import EventFile
 from tensorboard_keract.recording.record import Record, Reduced, StoredTensor
 from tensorboard_keract.recording.record_writer import RecordWriter
 from tests.reading import Event, model_of, planes_of, read_events, read_records
+from tests.storing import stored_tensor
 
 LOST = metadata.RECORD_VALUES.index("lost_records")
 MEGABYTE = 1_000_000
@@ -35,7 +36,7 @@ def _stored(kind: str, path: str, side: int, seed: int = 0) -> StoredTensor:
     plan = layout.plan_tensor(
         kind, path, "float32", ("batch", "height", "width", "channel"), values.shape
     )
-    return StoredTensor(plan, *map(tf.constant, layout.store(plan, values)))
+    return stored_tensor(plan, values)
 
 
 def make_record(step: int, side: int = 0, **changes: Any) -> Record:
@@ -252,14 +253,9 @@ def test_records_have_nothing_of_one_another(tmp_path, run, failures) -> None:
             record.epoch,
             note,
         )
-        stored = record.reduced.maps[0]
         np.testing.assert_array_equal(
             planes_of(event, "activation/conv"),
-            wire_format.dequantize(
-                wire_format.Planes(
-                    stored.codes.numpy(), stored.low.numpy(), stored.high.numpy()
-                )
-            ),
+            wire_format.dequantize(record.reduced.maps[0].planes()),
         )
 
 

@@ -12,7 +12,6 @@ import tensorflow as tf
 
 from tensorboard_keract import metadata
 from tensorboard_keract.recording import layout, reduce_maps, reduce_tables, wire_format
-from tensorboard_keract.recording.record import StoredTensor
 from tensorboard_keract.recording.statistics import merge_statistics, statistics
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -161,7 +160,7 @@ def test_the_same_values_are_reduced_once() -> None:
         op.get_attr("f").name for op in graph.get_operations() if "Call" in op.type
     ]
     assert sum("moments" in name for name in called) == 1
-    assert sum("key_counts" in name for name in called) == 1
+    assert sum("counts_of" in name for name in called) == 1
 
 
 def test_rows_without_channels_have_no_dead_channels() -> None:
@@ -236,24 +235,39 @@ def test_a_dead_channel_is_zero_everywhere() -> None:
     ],
 )
 def test_update_ratio_is_distance_per_step(now, before, steps, ratio) -> None:
-    found = reduce_tables.update_ratio(
-        tf.constant(now), tf.constant(before), tf.constant(steps)
-    )
+    (found,) = _update_ratios([tf.constant(now)], [tf.constant(before)], steps)
     np.testing.assert_allclose(found, ratio, rtol=1e-6)
+
+
+def _update_ratios(weights, previous, steps):
+    samples = [reduce_tables.weight_samples(of) for of in (weights, previous)]
+    return reduce_tables.update_ratios(weights, *samples, tf.constant(steps))
 
 
 def test_update_ratios_of_many_weights_are_those_of_each() -> None:
     weights = [tf.constant([3.0, 4.0]), tf.constant([[1.0]]), tf.zeros([2])]
     previous = [tf.constant([0.0, 5.0]), tf.constant([[2.0]]), tf.zeros([2])]
-    found = reduce_tables.update_ratios(weights, previous, tf.constant(2.0))
-    np.testing.assert_allclose(found, [np.sqrt(10) / 10, 0.25, np.nan], rtol=1e-6)
-    assert reduce_tables.update_ratios([], [], tf.constant(1.0)) == []
+    for side in (100, 1):  # Large ones between them are samples of their own.
+        weights.insert(1, tf.fill([side, 300], 3.0))
+        previous.insert(1, tf.fill([side, 300], 2.0))
+    found = _update_ratios(weights, previous, 2.0)
+    expected = [np.sqrt(10) / 10, 0.25, 0.25, 0.25, np.nan]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert _update_ratios([], [], 1.0) == []
 
 
 def test_of_a_large_weight_an_even_stride_is_compared() -> None:
-    whole, large = tf.range(2**21), tf.range(2**21 + 1)
-    np.testing.assert_array_equal(reduce_tables.sample_of_weight(whole), whole)
-    np.testing.assert_array_equal(reduce_tables.sample_of_weight(large), large[::3])
+    whole, large, small = (tf.range(n, dtype=tf.float32) for n in (2**16, 2**17 + 1, 9))
+    small, *found = reduce_tables.weight_samples([whole, small, large, small])
+    np.testing.assert_array_equal(small, [*range(9), *range(9)])
+    np.testing.assert_array_equal(found[0], whole)
+    np.testing.assert_array_equal(found[1], large[::3])
+
+
+def test_segment_ids_know_of_empty_segments() -> None:
+    found = reduce_tables._segment_ids(tf.constant([0, 2, 0, 0, 3, 0]))
+    assert found.numpy().tolist() == [1, 1, 4, 4, 4]
+    assert reduce_tables._segment_ids(tf.constant([0, 0])).shape == [0]
 
 
 def _histograms(*tensors: tf.Tensor) -> tf.Tensor:
@@ -315,15 +329,15 @@ def test_the_same_values_in_rows_of_another_length_have_a_stride_of_their_own() 
         np.testing.assert_array_equal(row, wire_format.histogram(x.ravel()[::stride]))
 
 
-def _stored(plans, tensors):
-    return [
-        StoredTensor(plan, *stored).planes()
-        for plan, stored in zip(
-            plans,
-            tf.function(lambda *t: reduce_maps.store_all(plans, t))(*tensors),
-            strict=True,
-        )
-    ]
+def _stored(plans, tensors, signature=None):
+    """Planes of tensors, on the host."""
+
+    def store(*tensors):
+        return reduce_maps.store_all(list(zip(plans, tensors, strict=True)))
+
+    stored = tf.function(store, input_signature=signature)(*tensors)
+    found = reduce_maps.stored_tensors(plans, stored)
+    return [found[plan] for plan in plans]
 
 
 def test_tensors_stored_together_are_those_stored_alone() -> None:
@@ -334,18 +348,18 @@ def test_tensors_stored_together_are_those_stored_alone() -> None:
     plans = [
         layout.plan_tensor(
             metadata.ACTIVATION,
-            "layer",
+            f"layer{i}",
             "float32",
             layout.name_axes(metadata.ACTIVATION, "layer", shape),
             shape,
             precision=precision,
         )
-        for shape, precision in zip(shapes, precisions, strict=True)
+        for i, (shape, precision) in enumerate(zip(shapes, precisions, strict=True))
     ]
     for found, plan, values in zip(
         _stored(plans, tensors), plans, tensors, strict=True
     ):
-        expected = layout.store(plan, values)
+        expected, found = layout.store(plan, values), found.planes()
         assert found.codes.dtype == expected.codes.dtype
         np.testing.assert_allclose(found.codes, expected.codes, rtol=1e-3, atol=1)
         np.testing.assert_array_equal(found.low, expected.low)
@@ -369,12 +383,10 @@ def test_a_batch_of_unknown_size_is_stored_up_to_the_plan(samples, pixels) -> No
         for shape in ((2, 6, 6, 3), values.shape)
     )
     signature = [tf.TensorSpec([None, 6, 6, 3])]
-    (stored,) = tf.function(
-        lambda x: reduce_maps.store_all([planned], [x]), input_signature=signature
-    )(values)
-    found = StoredTensor(actual, *stored).planes()
+    (found,) = _stored([planned], [values], signature)
+    assert found.plan == actual
     expected = layout.store(actual, values)
-    for part, wanted in zip(found, expected, strict=True):
+    for part, wanted in zip(found.planes(), expected, strict=True):
         assert part.shape == wanted.shape
         np.testing.assert_allclose(part, wanted, rtol=1e-5, atol=1e-6)
 

@@ -17,7 +17,7 @@ from tensorboard.util import tensor_util
 from tensorboard_keract import metadata, plugin_data_pb2
 from tensorboard_keract.recording import layout, wire_format
 from tensorboard_keract.recording.event_file import EventFile
-from tensorboard_keract.recording.record import Record, Reduced, StoredTensor
+from tensorboard_keract.recording.record import Record, Reduced
 from tensorboard_keract.recording.standard_summaries import (
     STANDARD_KINDS,
     StandardSummaries,
@@ -25,6 +25,7 @@ from tensorboard_keract.recording.standard_summaries import (
     linear_buckets,
 )
 from tensorboard_keract.recording.statistics import statistics
+from tests.storing import stored_tensor
 from tests.tensorboard_process import TensorBoard
 
 NAN, INF = np.nan, np.inf
@@ -40,7 +41,7 @@ def _stored(kind: str, path: str, values: Any, precision: str = "uint8"):
     plan = layout.plan_tensor(
         kind, path, "float32", names, values.shape, None, precision
     )
-    return StoredTensor(plan, *map(tf.constant, layout.store(plan, values)))
+    return stored_tensor(plan, values)
 
 
 def _description(rows) -> plugin_data_pb2.ModelDescription:

@@ -263,19 +263,18 @@ def _weights(model: keras.Model, calls: Sequence[LayerCall]) -> list[WeightInfo]
         for variable in getattr(call.operation, "weights", ()):
             if id(variable) in infos or id(variable) not in index_of:
                 continue
-            if not _is_real(variable) or (
-                call.is_container and id(variable) not in own
-            ):
+            if not is_real(variable) or (call.is_container and id(variable) not in own):
                 continue
             owner = _owner_path(model, call)
             parts = variable.path.split("/")[-1 if id(variable) in own else -2 :]
             add(variable, owner, parts)
     for variable in model.weights:
-        if id(variable) not in infos and _is_real(variable):
+        if id(variable) not in infos and is_real(variable):
             parts = variable.path.split("/")
             add(variable, str(model.name), parts[parts[0] == model.name :])
     return list(infos.values())
 
 
-def _is_real(variable: keras.Variable) -> bool:
+def is_real(variable: keras.Variable) -> bool:
+    """Whether a variable is a weight of `ModelLayout.weights`: not a state of integers."""
     return "float" in str(variable.dtype)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,27 +17,50 @@ from tensorboard_keract.recording.layout import TensorPlan
 
 
 @dataclass(frozen=True)
-class StoredTensor:
-    """Coded planes of one tensor, on the device until they are written.
+class CodedPlanes:
+    """Planes of several tensors, of one size, on the device until they are written.
 
     Attributes:
-      plan: what of the tensor is stored.
-      codes: as `wire_format.Planes` has them, of any shape.
-      low, high: float32, of any shape.
+      codes: [plane, pixel], as `wire_format.Planes` has them.
+      low, high: float32 [plane].
     """
 
-    plan: TensorPlan
     codes: tf.Tensor
     low: tf.Tensor
     high: tf.Tensor
 
+    @functools.cached_property
+    def on_host(self) -> tuple[npt.NDArray[Any], ...]:
+        """Codes, low and high, brought to the host once for all of the tensors."""
+        return self.codes.numpy(), self.low.numpy(), self.high.numpy()
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """Coded planes of one tensor.
+
+    Attributes:
+      plan: what of the tensor is stored.
+      coded: its planes and those of others.
+      first: index of its first plane.
+    """
+
+    plan: TensorPlan
+    coded: CodedPlanes
+    first: int = 0
+
+    @property
+    def end(self) -> int:
+        """Index of the plane after its last."""
+        blobs, channels, *_ = self.plan.plane_shape
+        return self.first + blobs * channels
+
     def planes(self) -> wire_format.Planes:
-        """Brought to the host, in the plan's shape."""
+        """Its planes on the host, in the plan's shape."""
         shape = self.plan.plane_shape
+        codes, low, high = (part[self.first : self.end] for part in self.coded.on_host)
         return wire_format.Planes(
-            self.codes.numpy().reshape(shape),
-            self.low.numpy().reshape(shape[:2]),
-            self.high.numpy().reshape(shape[:2]),
+            codes.reshape(shape), low.reshape(shape[:2]), high.reshape(shape[:2])
         )
 
 

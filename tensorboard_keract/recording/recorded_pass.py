@@ -16,7 +16,7 @@ import tensorflow as tf
 from tensorboard_keract import metadata
 from tensorboard_keract.core.capture import Captured, CompiledPass, Loss
 from tensorboard_keract.core.layer_selection import UnknownLayerError
-from tensorboard_keract.core.model_layout import ModelLayout
+from tensorboard_keract.core.model_layout import ModelLayout, is_real
 from tensorboard_keract.core.model_state import build
 from tensorboard_keract.recording import reduce_tables
 from tensorboard_keract.recording.probe import Probe, ProbeError
@@ -67,9 +67,9 @@ class RecordedPass:
         with _explaining_refusal(model, self._arguments):
             build(model, self._arguments[0])
             if parts.tables and metadata.WEIGHT in choice.kinds:
-                self._kept_weights = [
-                    reduce_tables.sample_of_weight(w.value) for w in model.weights
-                ]
+                self._kept_weights = reduce_tables.weight_samples(
+                    [weight.value for weight in model.weights if is_real(weight)]
+                )
             self._pass(parts).trace(*self._arguments, self._extra(0))
 
     def __call__(self, steps_since_last: int, parts: Parts) -> Reduced:
@@ -120,17 +120,13 @@ class RecordedPass:
         extra: tuple[list[tf.Tensor], tf.Tensor],
     ) -> dict[str, Any]:
         before, steps = extra
-        kept = list(before)
-        update_ratios = {}
+        kept, update_ratios = before, {}
         if before and parts.tables:
-            for info in layout.weights:
-                weight = captured.weights[info.path]
-                kept[info.index] = reduce_tables.sample_of_weight(weight)
-            indices = [info.index for info in layout.weights]
-            ratios = reduce_tables.update_ratios(
-                [kept[i] for i in indices], [before[i] for i in indices], steps
-            )
-            paths = [info.path for info in layout.weights]
+            infos = sorted(layout.weights, key=lambda info: info.index)
+            weights = [captured.weights[info.path] for info in infos]
+            kept = reduce_tables.weight_samples(weights)
+            ratios = reduce_tables.update_ratios(weights, kept, before, steps)
+            paths = [info.path for info in infos]
             update_ratios = dict(zip(paths, ratios, strict=True))
         try:
             result = self.reduction(captured, layout, parts, update_ratios)

@@ -80,11 +80,12 @@ class RecordedStep:
         update_ratios = {}
         if parts.tables and metadata.WEIGHT in self._kinds:
             paths = list(step.updated_weights)
+            weights = [step.updated_weights[path] for path in paths]
             now, before = (
-                [reduce_tables.sample_of_weight(weights[path]) for path in paths]
-                for weights in (step.updated_weights, step.captured.weights)
+                reduce_tables.weight_samples([of[path] for path in paths])
+                for of in (step.updated_weights, step.captured.weights)
             )
-            ratios = reduce_tables.update_ratios(now, before, tf.ones(()))
+            ratios = reduce_tables.update_ratios(weights, now, before, tf.ones(()))
             update_ratios = dict(zip(paths, ratios, strict=True))
         result = self.reduction(step.captured, step.layout, parts, update_ratios)
         skipped = step.update_skipped

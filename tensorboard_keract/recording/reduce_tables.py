@@ -11,6 +11,7 @@ same values in the same order, as of a `Flatten` and the layer before, are reduc
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -43,10 +44,11 @@ class RowSource:
 
 
 _ANY: Final = tf.TensorSpec(None, tf.float32)
-_VECTOR: Final = tf.TensorSpec([None], tf.float32)
-_MATRIX: Final = tf.TensorSpec([None, None], tf.float32)
 _VOLUME: Final = tf.TensorSpec([None, None, None], tf.float32)
 _INTEGER: Final = tf.TensorSpec([], tf.int32)
+# Dead channels, float32 [channel], None of a tensor without channels; and how many
+# values are zero, float32 scalar.
+_ZerosFound = tuple[tf.Tensor | None, tf.Tensor]
 
 # Up to so many values a tensor is one of the small ones. Their segments take about
 # 10 ns a value; the calls of a large tensor's functions take a tenth of a millisecond.
@@ -86,23 +88,31 @@ def _distinct(
     return distinct, index_of_row
 
 
+def _float(values: tf.Tensor) -> tf.Tensor:
+    return tf.cast(values, tf.float32)
+
+
 def _flat(values: tf.Tensor) -> tf.Tensor:
-    x = tf.cast(values, tf.float32)
+    x = _float(values)
     return x if x.shape.rank == 1 else tf.reshape(x, [-1])
 
 
 def _segments(tensors: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Vectors as one: all their values, of which vector each is, and their sizes."""
     sizes = [tensor.shape[0] for tensor in tensors]
-    if None in sizes:
-        counts = tf.stack([tf.size(tensor) for tensor in tensors])
-        segments = tf.repeat(tf.range(len(tensors)), counts)
-    else:
-        counts = tf.constant(sizes, tf.int32)
-        segments = tf.constant(
-            np.repeat(np.arange(len(tensors), dtype=np.int32), sizes)
-        )
-    return tf.concat(tensors, axis=0), segments, counts
+    counts = tf.stack(
+        [tf.size(t) if n is None else n for t, n in zip(tensors, sizes, strict=True)]
+    )
+    return tf.concat(tensors, axis=0), _segment_ids(counts), counts
+
+
+def _segment_ids(counts: tf.Tensor) -> tf.Tensor:
+    """0 as often as the first count says, then 1, and so on."""
+    # `tf.repeat` takes space for the greatest count in all segments; and as a constant
+    # the result would be in every copy of the graph.
+    ends = tf.cumsum(counts)
+    steps = tf.math.unsorted_segment_sum(tf.ones_like(ends), ends, ends[-1] + 1)
+    return tf.cumsum(steps[:-1])
 
 
 # What is known of a tensor without its channels.
@@ -158,7 +168,7 @@ def statistics_table(
     if small:
         summaries.append(_summarize_small([distinct[i].values for i in small]))
     if large:
-        moments = tf.stack([_moments(_flat(distinct[i].values)) for i in large])
+        moments = tf.stack([_moments(_float(distinct[i].values)) for i in large])
         zero_counts = tf.stack([zeros.count(distinct[i]) for i in large])
         fractions = zero_counts / moments[:, 0]
         summaries.append(tf.concat([moments, fractions[:, None]], axis=1))
@@ -196,14 +206,15 @@ def _dead_fractions(rows: Sequence[RowSource], dead_channels: tf.Tensor) -> tf.T
     return dead * np.where(counts > 0, 1 / np.maximum(counts, 1), np.nan).astype("f4")
 
 
-@subroutine(_VECTOR)
-def _moments(x: tf.Tensor) -> tf.Tensor:
-    """The values of `_SUMMARY` without zeros, float32 [9], of a vector.
+@subroutine(_ANY)
+def _moments(values: tf.Tensor) -> tf.Tensor:
+    """The values of `_SUMMARY` without zeros, float32 [9].
 
     Most tensors are finite, not nearly constant, and their squares neither overflow nor
     vanish: then four passes over the values do. The sum of squares tells; NaN and ±Inf
     go through to it.
     """
+    x = tf.reshape(values, [-1])
     count = tf.cast(tf.size(x), tf.float32)
     total, low, high = tf.reduce_sum(x), tf.reduce_min(x), tf.reduce_max(x)
     # Half the sum of squares, in one op that makes no vector of squares.
@@ -325,7 +336,7 @@ class _Zeros:
     """Zeros and dead channels of tensors; of each tensor and layout counted once."""
 
     def __init__(self) -> None:
-        self._found: dict[Hashable, tuple[tf.Tensor, tf.Tensor]] = {}
+        self._found: dict[Hashable, _ZerosFound] = {}
 
     def dead(self, row: RowSource) -> tf.Tensor:
         """Whether each channel is zero everywhere, float32 [channel]."""
@@ -343,24 +354,29 @@ class _Zeros:
         """The number of zeros, float32 scalar; of a large tensor."""
         return self._of(row)[1]
 
-    def _of(self, row: RowSource) -> tuple[tf.Tensor, tf.Tensor]:
-        x = _by_channel(row.values, row.channel_axis)
+    def _of(self, row: RowSource) -> _ZerosFound:
+        values, axis = row.values, row.channel_axis
+        is_last = axis is None or axis == values.shape.rank - 1
+        # Sums of bytes and the like are not made on a GPU, where a sum of floats is
+        # fast, anyway.
+        if is_last and not tf.config.list_logical_devices("GPU"):
+            channels = None if axis is None else values.shape[axis]
+            key: Hashable = _origin(values), channels
+            if key not in self._found:
+                self._found[key] = _zeros_in_lanes(channels)(_float(values))
+            return self._found[key]
+        x = _by_channel(values, axis)
         # With one size unknown at most, it follows from the others.
         is_clear = tuple(x.shape).count(None) <= 1
-        key = _origin(row.values) if is_clear else row.values.ref(), tuple(x.shape)
+        key = _origin(values) if is_clear else values.ref(), tuple(x.shape)
         if key not in self._found:
-            # Sums of bytes and the like are not made on a GPU, where a sum of floats
-            # is fast, anyway.
-            in_lanes = x.shape[2] == 1 and not tf.config.list_logical_devices("GPU")
-            self._found[key] = (
-                _zeros_in_lanes(tf.squeeze(x, [2])) if in_lanes else _zeros(x)
-            )
+            self._found[key] = _zeros(x)
         return self._found[key]
 
 
 def _by_channel(values: tf.Tensor, channel_axis: int | None) -> tf.Tensor:
     """The tensor as [before, channel, after]; without channels, as one."""
-    x = tf.cast(values, tf.float32)
+    x = _float(values)
     if channel_axis is None:
         return tf.reshape(x, [-1, 1, 1])
     shape = x.shape.as_list()
@@ -392,34 +408,43 @@ _LANE_ROWS: Final = 128
 _LEAST_LANES: Final = 64
 
 
-@subroutine(_MATRIX)
-def _zeros_in_lanes(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The same of [before, channel], three times as fast on a CPU.
+@functools.cache
+def _zeros_in_lanes(channels: int | None) -> Callable[[tf.Tensor], _ZerosFound]:
+    """What finds the same of [..., channel], three times as fast on a CPU.
 
     Whether a value is zero is a byte. Eight rows of bytes are rows of 64-bit numbers,
     however many channels there are, and sums of those are eight sums of bytes at once.
     """
-    before, channels = tf.unstack(tf.shape(x))
-    # As a vector: parts of one are taken at the speed of a copy, narrow rows are not.
-    is_zero = tf.cast(tf.equal(tf.reshape(x, [-1]), 0), tf.uint8)
-    rows_abreast = 8 * tf.maximum(_LEAST_LANES // tf.maximum(channels, 1), 1)
-    lane_rows = tf.clip_by_value(before // rows_abreast, 1, _LANE_ROWS)
-    blocks = before // (rows_abreast * lane_rows)
-    lanes_abreast = rows_abreast * channels // 8
-    in_blocks = blocks * lane_rows * lanes_abreast * 8
-    lanes = tf.bitcast(
-        tf.reshape(is_zero[:in_blocks], [blocks, lane_rows, lanes_abreast, 8]), tf.int64
-    )
-    sums = tf.bitcast(tf.reduce_sum(lanes, axis=1), tf.uint8)
-    zeros = tf.zeros([channels], tf.int32)
-    for counts, rows in (
-        (sums, blocks * rows_abreast),
-        (is_zero[in_blocks:], before - blocks * rows_abreast * lane_rows),
-    ):
-        by_row = tf.reshape(tf.cast(counts, tf.int32), [rows, channels])
-        zeros += tf.reduce_sum(by_row, axis=0)
-    dead = tf.cast(tf.equal(zeros, before), tf.float32)
-    return dead, tf.cast(tf.reduce_sum(tf.cast(zeros, tf.int64)), tf.float32)
+    width = 1 if channels is None else channels
+    rows_abreast = 8 * max(_LEAST_LANES // max(width, 1), 1)
+    lanes_abreast = rows_abreast * width // 8
+
+    def zeros_of(values: tf.Tensor) -> _ZerosFound:
+        before = tf.size(values) // max(width, 1)
+        # As a vector: parts of one are taken at the speed of a copy, narrow rows are not.
+        is_zero = tf.cast(tf.equal(tf.reshape(values, [-1]), 0), tf.uint8)
+        lane_rows = tf.clip_by_value(before // rows_abreast, 1, _LANE_ROWS)
+        blocks = before // (rows_abreast * lane_rows)
+        in_blocks = blocks * lane_rows * lanes_abreast * 8
+        in_lanes = tf.reshape(
+            is_zero[:in_blocks], [blocks, lane_rows, lanes_abreast, 8]
+        )
+        sums = tf.bitcast(
+            tf.reduce_sum(tf.bitcast(in_lanes, tf.int64), axis=1), tf.uint8
+        )
+        zeros = tf.zeros([width], tf.int32)
+        for counts, rows in (
+            (sums, blocks * rows_abreast),
+            (is_zero[in_blocks:], before - blocks * rows_abreast * lane_rows),
+        ):
+            by_row = tf.reshape(tf.cast(counts, tf.int32), [rows, width])
+            zeros += tf.reduce_sum(by_row, axis=0)
+        count = tf.cast(tf.reduce_sum(tf.cast(zeros, tf.int64)), tf.float32)
+        if channels is None:
+            return None, count
+        return tf.cast(tf.equal(zeros, before), tf.float32), count
+
+    return subroutine(_ANY)(zeros_of)
 
 
 def _saturated_fraction(
@@ -428,57 +453,85 @@ def _saturated_fraction(
     limits = saturation_limits(activation)
     if limits is None:
         return unknown
-    fraction: tf.Tensor = _share_outside(tf.cast(values, tf.float32), *limits)
-    return fraction
+    return _share_outside(*limits)(_float(values))
 
 
-@subroutine(_ANY, tf.TensorSpec([], tf.float32), tf.TensorSpec([], tf.float32))
-def _share_outside(x: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
-    """The share of values at or beyond either limit; NaN of no values."""
-    is_outside = (x <= low) | (x >= high)
-    return _count(is_outside) / tf.cast(tf.size(x), tf.float32)
+@functools.cache
+def _share_outside(low: float, high: float) -> Callable[[tf.Tensor], tf.Tensor]:
+    """What finds the share of values at or beyond either limit; NaN of no values."""
+
+    def share_of(x: tf.Tensor) -> tf.Tensor:
+        is_outside = (x <= low) | (x >= high)
+        return _count(is_outside) / tf.cast(tf.size(x), tf.float32)
+
+    return subroutine(_ANY)(share_of)
 
 
-# A weight of more values than the first is compared on an even stride, that keeps the
-# second or fewer: to keep or to subtract all of it would take as much memory again.
-_COMPARED_WHOLE: Final = 2**21
-_COMPARED_VALUES: Final = 2**20
+# Of a weight of more values so many at most are compared, on an even stride: to keep all
+# of it from one record to the next would take as much memory as the model.
+_COMPARED_VALUES: Final = 2**16
 
 
-def sample_of_weight(weight: Any) -> tf.Tensor:
-    """What of a weight tells its `update_ratio`: all of it, or an even stride."""
-    tensor = tf.convert_to_tensor(weight)
-    count = tensor.shape.num_elements() or 0
-    if count <= _COMPARED_WHOLE:
-        return tensor
-    stride = wire_format.fair_stride(-(-count // _COMPARED_VALUES), tensor.shape)
-    return tf.reshape(tensor, [-1])[::stride]
+def weight_samples(weights: Sequence[Any]) -> list[tf.Tensor]:
+    """What of weights tells their `update_ratios`: all of each, or an even stride.
 
-
-def update_ratio(weight: tf.Tensor, previous: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
-    """How far a weight moved per training step, relative to its L2 norm.
-
-    `||weight - previous|| / (steps * ||previous||)`, float32 scalar; `steps` is how
-    many lie between the two. NaN where steps is 0 or the previous norm is.
+    Returns:
+      Float32 vectors: one of all small weights, then those of the large ones.
     """
-    return update_ratios([weight], [previous], steps)[0]
+    tensors = [_float(tf.convert_to_tensor(weight)) for weight in weights]
+    small = [_flat(tensor) for tensor in tensors if _is_small(tensor)]
+    large = [_sample(tensor) for tensor in tensors if not _is_small(tensor)]
+    return [tf.concat([*small, tf.zeros([0])], axis=0), *large]
+
+
+def _sample(tensor: tf.Tensor) -> tf.Tensor:
+    count = -(-tensor.shape.num_elements() // _COMPARED_VALUES)
+    flat = _flat(tensor)
+    if count == 1:
+        return flat
+    return flat[:: wire_format.fair_stride(count, tensor.shape)]
 
 
 def update_ratios(
-    weights: Sequence[tf.Tensor], previous: Sequence[tf.Tensor], steps: tf.Tensor
+    weights: Sequence[tf.Tensor],
+    samples: Sequence[tf.Tensor],
+    previous: Sequence[tf.Tensor],
+    steps: tf.Tensor,
 ) -> list[tf.Tensor]:
-    """`update_ratio` of many weights in few ops, float32 scalars."""
+    """How far weights moved per training step, relative to their L2 norms.
+
+    Args:
+      weights: of which only the shapes are read.
+      samples: what `weight_samples` gave of them,
+      previous: and gave before.
+      steps: how many lie between the two.
+
+    Returns:
+      For each `||weight - previous|| / (steps * ||previous||)`, float32 scalar. NaN
+      where steps is 0 or the previous norm is.
+    """
+    small = [i for i, weight in enumerate(weights) if _is_small(weight)]
+    large = [i for i, weight in enumerate(weights) if not _is_small(weight)]
     if not weights:
         return []
     halves = []  # Half the squared norms.
-    for weight, weight_before in zip(weights, previous, strict=True):
-        before = tf.cast(weight_before, tf.float32)
-        distance = tf.cast(weight, tf.float32) - before
-        halves.append((tf.nn.l2_loss(distance), tf.nn.l2_loss(before)))
-    distances, norms = (tf.sqrt(tf.stack(part)) for part in zip(*halves, strict=True))
-    ratios = distances / (steps * norms)
+    distances = [now - before for now, before in zip(samples, previous, strict=True)]
+    segments = _segment_ids(
+        tf.constant([weights[i].shape.num_elements() for i in small], tf.int32)
+    )
+    for part in (distances, previous):
+        of_small = (
+            tf.math.unsorted_segment_sum(tf.square(part[0]), segments, len(small)) / 2
+        )
+        halves.append(
+            tf.concat([of_small, [tf.nn.l2_loss(x) for x in part[1:]]], axis=0)
+        )
+    ratios = tf.sqrt(halves[0]) / (steps * tf.sqrt(halves[1]))
     ratios = tf.where(tf.math.is_finite(ratios), ratios, np.nan)
-    found: list[tf.Tensor] = tf.unstack(ratios)
+    place = {index: position for position, index in enumerate((*small, *large))}
+    found: list[tf.Tensor] = tf.unstack(
+        tf.gather(ratios, [place[i] for i in range(len(weights))])
+    )
     return found
 
 
@@ -506,9 +559,8 @@ def histograms(rows: Sequence[RowSource]) -> tf.Tensor:
         counted.append(
             tf.stack(
                 [
-                    _key_counts(
-                        _flat(distinct[i].values),
-                        _histogram_stride(distinct[i].values),
+                    _key_counts(_histogram_stride(distinct[i].values))(
+                        _float(distinct[i].values)
                     )
                     for i in large
                 ]
@@ -542,10 +594,20 @@ def _stride_key(values: tf.Tensor) -> Hashable:
     return "by the last axis", values.shape.rank > 1 and values.shape[-1]
 
 
-@subroutine(_VECTOR, _INTEGER)
-def _key_counts(x: tf.Tensor, stride: tf.Tensor) -> tf.Tensor:
-    """How many of every `stride`-th value of a vector have each key, int32 [_KEYS]."""
-    return _bincount(_key(x[::stride]), _KEYS)
+def _key_counts(stride: int | tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
+    """What counts how many of every `stride`-th value have each key, int32 [_KEYS]."""
+    if isinstance(stride, int):
+        return _key_counts_on(stride)
+    return lambda values: _key_counts_on(None)(values, stride)
+
+
+@functools.cache
+def _key_counts_on(stride: int | None) -> Callable[..., tf.Tensor]:
+    def counts_of(values: tf.Tensor, stride: Any = stride) -> tf.Tensor:
+        return _bincount(_key(tf.reshape(values, [-1])[::stride]), _KEYS)
+
+    signature = [_ANY] if stride else [_ANY, _INTEGER]
+    return subroutine(*signature)(counts_of)
 
 
 def _bincount(index: tf.Tensor, size: int) -> tf.Tensor:

@@ -24,13 +24,13 @@ from tensorboard_keract.core.model_layout import ModelLayout
 from tensorboard_keract.recording import reduce_maps, reduce_tables, replicas
 from tensorboard_keract.recording.budget import RecordPlan, plan_record
 from tensorboard_keract.recording.layout import (
-    BATCH,
     Limits,
     TensorPlan,
     name_axes,
     plan_tensor,
 )
-from tensorboard_keract.recording.record import Reduced, StoredTensor
+from tensorboard_keract.recording.pacing import Pacing
+from tensorboard_keract.recording.record import Reduced
 from tensorboard_keract.recording.rows import (
     GRADIENT_KINDS,
     WEIGHT_KINDS,
@@ -117,6 +117,7 @@ class Reduction:
           UnknownLayerError, TypeError, ValueError: at the first call, as `choose_rows`.
         """
         self.plan_for(captured, layout)
+        pacing = Pacing()
         tensors = tensors_of_kind(captured)
         if not parts.gradients:
             tensors |= {kind: {} for kind in GRADIENT_KINDS}
@@ -135,14 +136,9 @@ class Reduction:
             )
             for planned, found in ends:
                 plans += [(p, found[p.path]) for p in planned if p.path in found]
-            planes = reduce_maps.store_all(
-                [_of_batch(plan, x.shape[:1]) for plan, x in plans],
-                [x for _, x in plans],
-            )
-            result["planes"] = {
-                f"{plan.kind}/{plan.path}": (*stored, _batch_size(plan, x))
-                for (plan, x), stored in zip(plans, planes, strict=True)
-            }
+            result["planes"] = reduce_maps.store_all(plans)
+        for kind in (metadata.ACTIVATION, *GRADIENT_KINDS):
+            pacing.wait_for_readers(tensors[kind].values())
         return result
 
     def combine(
@@ -205,22 +201,10 @@ class Reduction:
 
     def collect(self, result: dict[str, Any]) -> Reduced:
         """What a compiled function returned, as a record holds it."""
-        planes = result.get("planes", {})
-
-        def stored(plans: Sequence[TensorPlan]) -> tuple[StoredTensor, ...]:
-            tags = [(plan, f"{plan.kind}/{plan.path}") for plan in plans]
-            return tuple(
-                StoredTensor(
-                    _of_batch(plan, [None if size is None else int(size)]),
-                    codes,
-                    low,
-                    high,
-                )
-                for plan, (codes, low, high, size) in (
-                    (plan, planes[tag]) for plan, tag in tags if tag in planes
-                )
-            )
-
+        of_layers = (*self.plan.tensors, *self._outputs)
+        stored = reduce_maps.stored_tensors(
+            (*of_layers, *self._inputs), result.get("planes", {})
+        )
         statistics = result.get("statistics")
         if statistics is not None and statistics.shape[0] == 1:
             statistics = statistics[0]
@@ -229,8 +213,8 @@ class Reduction:
         return Reduced(
             statistics=statistics,
             histograms=result["histograms"][0] if "histograms" in result else None,
-            maps=stored((*self.plan.tensors, *self._outputs)),
-            inputs=stored(self._inputs),
+            maps=tuple(stored[plan] for plan in of_layers if plan in stored),
+            inputs=tuple(stored[plan] for plan in self._inputs if plan in stored),
             loss=result["loss"],
         )
 
@@ -374,23 +358,3 @@ class Reduction:
             kind, path, sizes, class_name=class_name, data_format=data_format
         )
         return plan_tensor(kind, path, dtype, names, sizes, limits, precision)
-
-
-def _batch_size(plan: TensorPlan, values: tf.Tensor) -> tf.Tensor | None:
-    if not _has_batch(plan):
-        return None
-    size = values.shape[0]
-    return tf.shape(values)[0] if size is None else tf.constant(size)
-
-
-def _has_batch(plan: TensorPlan) -> bool:
-    return bool(plan.axes) and plan.axes[0].name == BATCH
-
-
-def _of_batch(plan: TensorPlan, sizes: Sequence[int | None]) -> TensorPlan:
-    """The plan with the batch that there is, where that is known to be another."""
-    if not _has_batch(plan) or sizes[0] is None:
-        return plan
-    size = sizes[0]
-    first = replace(plan.axes[0], size=size, stored=min(size, plan.axes[0].stored))
-    return replace(plan, axes=(first, *plan.axes[1:]))
