@@ -33,35 +33,27 @@ export function Absent({
 
 /** The nearest steps on either side, as buttons. */
 export function Nearest({ nearby, short }: { nearby: Nearby; short?: boolean }) {
-  const word = short ? '' : 'step ';
-  const { before, after } = nearby;
+  const shown = (step: number) => `${short ? '' : 'step '}${formatCount(step)}`;
   return (
     <span class="nearest">
       Nearest:
-      {before !== undefined && (
-        <button
-          type="button"
-          class="button"
-          data-testid="step-before"
-          title="Go to the step before that has it"
-          onClick={() => goToStep(before)}
-        >
-          ◂ {word}
-          {formatCount(before)}
-        </button>
-      )}
-      {after !== undefined && (
-        <button
-          type="button"
-          class="button"
-          data-testid="step-after"
-          title="Go to the step after that has it"
-          onClick={() => goToStep(after)}
-        >
-          {word}
-          {formatCount(after)} ▸
-        </button>
-      )}
+      {(['before', 'after'] as const).map((side) => {
+        const step = nearby[side];
+        return (
+          step !== undefined && (
+            <button
+              key={side}
+              type="button"
+              class="button"
+              data-testid={`step-${side}`}
+              title={`Go to the step ${side} that has it`}
+              onClick={() => goToStep(step)}
+            >
+              {side === 'before' ? `◂ ${shown(step)}` : `${shown(step)} ▸`}
+            </button>
+          )
+        );
+      })}
     </span>
   );
 }
