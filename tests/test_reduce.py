@@ -254,6 +254,8 @@ def test_update_ratios_of_many_weights_are_those_of_each() -> None:
     expected = [np.sqrt(10) / 10, 0.25, 0.25, 0.25, np.nan]
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     assert _update_ratios([], [], 1.0) == []
+    large = tf.fill([100, 300], 3.0), tf.fill([100, 300], 2.0)
+    np.testing.assert_allclose(_update_ratios(large[:1], large[1:], 1.0), [0.5])
 
 
 def test_of_a_large_weight_an_even_stride_is_compared() -> None:

@@ -111,7 +111,8 @@ def _segment_ids(counts: tf.Tensor) -> tf.Tensor:
     # `tf.repeat` takes space for the greatest count in all segments; and as a constant
     # the result would be in every copy of the graph.
     ends = tf.cumsum(counts)
-    steps = tf.math.unsorted_segment_sum(tf.ones_like(ends), ends, ends[-1] + 1)
+    size = tf.reduce_sum(counts) + 1
+    steps = tf.math.unsorted_segment_sum(tf.ones_like(ends), ends, size)
     return tf.cumsum(steps[:-1])
 
 
