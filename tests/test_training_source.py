@@ -694,6 +694,40 @@ def test_a_model_whose_train_step_calls_only_its_parts(tmp_path: Path) -> None:
     ]
 
 
+class Unread(keras.layers.Layer):
+    """Its output is beyond any address space; where no one reads it, it is not made."""
+
+    def call(self, x):
+        rows = tf.cast(tf.reduce_sum(x) * 0, tf.int64) + 2**52
+        return tf.ensure_shape(tf.fill(tf.stack([rows, 8]), 0.0), [None, 8])
+
+
+class WithUnread(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.unread, self.dense = Unread(), layers.Dense(1)
+
+    def call(self, x):
+        self.unread(x)
+        return self.dense(x)
+
+
+def test_without_memory_for_it_a_step_is_trained_as_ever(tmp_path, caplog) -> None:
+    keras.utils.set_random_seed(0)
+    model = WithUnread()
+    model.compile("sgd", "mse")
+    callback = tk.KeractCallback(tmp_path, source="training", update_freq="batch")
+    x, y = np.ones((20, 3), np.float32), np.ones((20, 1), np.float32)
+    # In `fit` a step takes its batch itself: that of the one that failed is gone, and
+    # Keras misses it at the end of the epoch.
+    with pytest.warns(UserWarning, match="ran out of data"):
+        model.fit(x, y, batch_size=4, epochs=2, verbose=0, callbacks=[callback])
+    assert int(model.optimizer.iterations) >= 4 + 5
+    (message,) = (one for one in caplog.messages if "can't see inside" in one)
+    assert "OOM when allocating" in message
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
 def test_a_capture_inside_a_function_is_refused(tmp_path: Path) -> None:
     case = models.classifier()
     with tk.Recorder(tmp_path, case.model, source="training") as recorder:

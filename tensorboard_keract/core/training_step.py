@@ -181,16 +181,35 @@ def _call_twin(
                     stack.enter_context(losses_kept(tap.model))
                 twin.get_concrete_function(*args, **kwargs)
         except Exception as error:
-            # The plain function runs in its place; if the trouble is the step's own, it
-            # is raised there.
-            for tap in taps:
-                tap.error = error
-            return original(function, *args, **kwargs)
-        output, results = original(twin, *args, **kwargs)
+            return _call_plain(taps, error, function, original, args, kwargs)
+        try:
+            output, results = original(twin, *args, **kwargs)
+        except tf.errors.ResourceExhaustedError as error:
+            # For the step itself there may be memory enough. What the twin had done is
+            # not undone: a batch that it took from an iterator does not come again, and
+            # weights may have been updated by it.
+            return _call_plain(taps, error, function, original, args, kwargs)
     for tap, result in zip(taps, results, strict=True):
         if result is not None:
             tap.deliver(result)
     return output
+
+
+def _call_plain(
+    taps: Sequence[Tap],
+    error: BaseException,
+    function: Any,
+    original: Any,
+    args: Any,
+    kwargs: Any,
+) -> Any:
+    """Calls the function in place of its twin, and never the twin again.
+
+    If the trouble is the step's own, it is raised here.
+    """
+    for tap in taps:
+        tap.error = error
+    return original(function, *args, **kwargs)
 
 
 def _make_twin(taps: Sequence[Tap], function: Any) -> Any:
