@@ -65,6 +65,16 @@ def _is_small(values: tf.Tensor) -> bool:
     return int(values.shape.num_elements()) <= _SMALL_VALUES
 
 
+def _by_size(tensors: Sequence[tf.Tensor]) -> tuple[list[int], list[int], list[int]]:
+    """The indices of small tensors, those of large ones, and where each tensor is found
+    in what was made of the small and then of the large ones.
+    """
+    small = [i for i, tensor in enumerate(tensors) if _is_small(tensor)]
+    large = [i for i, tensor in enumerate(tensors) if not _is_small(tensor)]
+    place = {index: position for position, index in enumerate((*small, *large))}
+    return small, large, [place[i] for i in range(len(tensors))]
+
+
 def _origin(values: tf.Tensor) -> Hashable:
     """The same for tensors that hold the same values in the same order."""
     while tf.is_symbolic_tensor(values) and values.op.type in ("Identity", "Reshape"):
@@ -163,8 +173,7 @@ def statistics_table(
     """
     distinct, index_of_row = _distinct(rows, [_origin(row.values) for row in rows])
     zeros = _Zeros()
-    small = [i for i, row in enumerate(distinct) if _is_small(row.values)]
-    large = [i for i, row in enumerate(distinct) if not _is_small(row.values)]
+    small, large, place = _by_size([row.values for row in distinct])
     summaries = []
     if small:
         summaries.append(_summarize_small([distinct[i].values for i in small]))
@@ -173,7 +182,6 @@ def statistics_table(
         zero_counts = tf.stack([zeros.count(distinct[i]) for i in large])
         fractions = zero_counts / moments[:, 0]
         summaries.append(tf.concat([moments, fractions[:, None]], axis=1))
-    place = {index: position for position, index in enumerate((*small, *large))}
     summary = tf.gather(
         tf.concat(summaries, axis=0), [place[index] for index in index_of_row]
     )
@@ -480,9 +488,9 @@ def weight_samples(weights: Sequence[Any]) -> list[tf.Tensor]:
       Float32 vectors: one of all small weights, then those of the large ones.
     """
     tensors = [_float(tf.convert_to_tensor(weight)) for weight in weights]
-    small = [_flat(tensor) for tensor in tensors if _is_small(tensor)]
-    large = [_sample(tensor) for tensor in tensors if not _is_small(tensor)]
-    return [tf.concat([*small, tf.zeros([0])], axis=0), *large]
+    small, large, _ = _by_size(tensors)
+    of_small = tf.concat([*(_flat(tensors[i]) for i in small), tf.zeros([0])], axis=0)
+    return [of_small, *(_sample(tensors[i]) for i in large)]
 
 
 def _sample(tensor: tf.Tensor) -> tf.Tensor:
@@ -511,8 +519,7 @@ def update_ratios(
       For each `||weight - previous|| / (steps * ||previous||)`, float32 scalar. NaN
       where steps is 0 or the previous norm is.
     """
-    small = [i for i, weight in enumerate(weights) if _is_small(weight)]
-    large = [i for i, weight in enumerate(weights) if not _is_small(weight)]
+    small, _, place = _by_size(weights)
     if not weights:
         return []
     halves = []  # Half the squared norms.
@@ -529,22 +536,19 @@ def update_ratios(
         )
     ratios = tf.sqrt(halves[0]) / (steps * tf.sqrt(halves[1]))
     ratios = tf.where(tf.math.is_finite(ratios), ratios, np.nan)
-    place = {index: position for position, index in enumerate((*small, *large))}
-    found: list[tf.Tensor] = tf.unstack(
-        tf.gather(ratios, [place[i] for i in range(len(weights))])
-    )
+    found: list[tf.Tensor] = tf.unstack(tf.gather(ratios, place))
     return found
 
 
 def histograms(rows: Sequence[RowSource]) -> tf.Tensor:
     """Histograms of several tensors, float32 [row, HISTOGRAM_BINS].
 
-    Of every n-th value, in C order: see `wire_format.histogram_stride`. An empty tensor has zeros.
+    Of every n-th value, in C order: see `wire_format.histogram_stride`. An empty tensor
+    has zeros.
     """
     keys = [(_origin(row.values), _stride_key(row.values)) for row in rows]
     distinct, index_of_row = _distinct(rows, keys)
-    small = [i for i, row in enumerate(distinct) if _is_small(row.values)]
-    large = [i for i, row in enumerate(distinct) if not _is_small(row.values)]
+    small, large, place = _by_size([row.values for row in distinct])
     counted = []
     if small:
         samples = []
@@ -560,8 +564,9 @@ def histograms(rows: Sequence[RowSource]) -> tf.Tensor:
         counted.append(
             tf.stack(
                 [
-                    _key_counts(_histogram_stride(distinct[i].values))(
-                        _float(distinct[i].values)
+                    _key_counts(
+                        _float(distinct[i].values),
+                        _histogram_stride(distinct[i].values),
                     )
                     for i in large
                 ]
@@ -571,7 +576,6 @@ def histograms(rows: Sequence[RowSource]) -> tf.Tensor:
     of_bins = tf.math.unsorted_segment_sum(
         of_keys, _BIN_OF_KEY, wire_format.HISTOGRAM_BINS
     )
-    place = {index: position for position, index in enumerate((*small, *large))}
     return tf.gather(tf.transpose(of_bins), [place[index] for index in index_of_row])
 
 
@@ -595,15 +599,17 @@ def _stride_key(values: tf.Tensor) -> Hashable:
     return "by the last axis", values.shape.rank > 1 and values.shape[-1]
 
 
-def _key_counts(stride: int | tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
-    """What counts how many of every `stride`-th value have each key, int32 [_KEYS]."""
+def _key_counts(values: tf.Tensor, stride: int | tf.Tensor) -> tf.Tensor:
+    """How many of every `stride`-th value have each key, int32 [_KEYS]."""
     if isinstance(stride, int):
-        return _key_counts_on(stride)
-    return lambda values: _key_counts_on(None)(values, stride)
+        return _key_counter(stride)(values)
+    return _key_counter(None)(values, stride)
 
 
 @functools.cache
-def _key_counts_on(stride: int | None) -> Callable[..., tf.Tensor]:
+def _key_counter(stride: int | None) -> Callable[..., tf.Tensor]:
+    """What counts on a stride; on None, that is an argument."""
+
     def counts_of(values: tf.Tensor, stride: Any = stride) -> tf.Tensor:
         return _bincount(_key(tf.reshape(values, [-1])[::stride]), _KEYS)
 
