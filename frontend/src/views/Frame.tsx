@@ -9,12 +9,14 @@ import { Histograms } from './Histograms';
 import { Keys } from './Keys';
 import { Layers } from './Layers';
 import { Empty, Failure, Unreadable, Waiting } from './Messages';
+import { Overview } from './Overview';
 import { ReadOut } from './ReadOut';
 import { RunNotes } from './RunNotes';
 import { Runs } from './Runs';
 import { StepAxis } from './StepAxis';
 
 const TABS = [
+  { view: 'overview', title: 'Overview' },
   { view: 'maps', title: 'Feature maps' },
   { view: 'histograms', title: 'Histograms' },
 ] as const;
@@ -124,8 +126,17 @@ function Centre() {
   }
   return (
     <>
-      <main>{state.view.value === 'maps' ? <FeatureMaps /> : <Histograms />}</main>
+      <main>
+        <View />
+      </main>
       {state.view.value === 'maps' && <Details />}
     </>
   );
+}
+
+const VIEWS_SHOWN = { overview: Overview, maps: FeatureMaps, histograms: Histograms };
+
+function View() {
+  const Shown = VIEWS_SHOWN[state.view.value];
+  return <Shown />;
 }
