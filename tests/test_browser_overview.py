@@ -199,7 +199,7 @@ def test_two_runs_are_taken_from_each_other(
         page,
         frame,
     ):
-        frame.get_by_test_id("matrix-difference").click()
+        frame.get_by_test_id("compare").click()
         expect(frame.get_by_test_id("matrix")).to_have_count(1)
         canvas = matrix(frame, "run1").get_by_test_id("matrix-canvas")
         box = canvas.bounding_box()
@@ -213,9 +213,19 @@ def test_two_runs_are_taken_from_each_other(
         number = re.search(r"A ÷ B = ([\d.]+)", said.inner_text())
         assert number
         assert float(number[1]) == pytest.approx(here[0, 3] / there[0, 3], rel=1e-2)
+        pixels = canvas_pixels(canvas)
+        high = float(
+            frame.get_by_test_id("overview-legend").get_attribute("data-high") or 0
+        )
+        frame.get_by_test_id("compare").click()
         frame.get_by_test_id("matrix-layers").click()
         names = frame.get_by_test_id("matrix-name")
         expect(names).to_have_count(2 * len(paths))
+    ratio = np.log10(here[0, 3] / there[0, 3])
+    index = int(np.rint((ratio / high + 1) / 2 * 255))
+    middle = int(3.5 * pixels.shape[1] / STEPS)
+    expected = colors_of("blue_red")[index].astype(int)
+    assert np.abs(pixels[0, middle, :3] - expected).max() <= 4
 
 
 def test_lines_add_layers_zoom_and_move_the_step(
@@ -227,8 +237,8 @@ def test_lines_add_layers_zoom_and_move_the_step(
         expect(lines).to_have_count(2)  # One a run.
         frame.get_by_test_id("add-line").select_option("block/conv2")
         expect(lines).to_have_count(4)
-        plot = frame.locator(".u-over")
-        plot.scroll_into_view_if_needed()
+        frame.get_by_test_id("lines-chart").scroll_into_view_if_needed()
+        plot = frame.locator("[data-lines='4'] .u-over")
         box = plot.bounding_box()
         assert box
         y = box["y"] + box["height"] / 2

@@ -33,6 +33,14 @@ export const runFilter = signal('');
 export const playing = signal(false);
 export const keysShown = signal(false);
 
+/** Which of A and B a flicker shows, and whether they take turns by themselves. */
+export const turn = signal<'a' | 'b'>('a');
+export const turning = signal(true);
+
+export function otherTurn(): void {
+  turn.value = turn.value === 'a' ? 'b' : 'a';
+}
+
 // A step stays this long while playing.
 const PLAY_MS = 220;
 
@@ -201,6 +209,25 @@ export const KEYS: { keys: string[]; what: string; run: Record<string, () => voi
         },
       ]),
     ),
+  },
+  {
+    keys: ['C'],
+    what: 'compare with another run or step',
+    run: {
+      c: () => {
+        state.compare.value = !state.compare.value;
+      },
+    },
+  },
+  {
+    keys: ['X'],
+    what: 'the other of A and B, while they flicker',
+    run: {
+      x: () => {
+        turning.value = false;
+        otherTurn();
+      },
+    },
   },
   {
     keys: ['Esc'],

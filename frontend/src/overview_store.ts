@@ -155,11 +155,22 @@ const matrices = computed<RunMatrix[]>(() => {
   });
 });
 
-/** The run that the primary one is compared with. */
-export const versus = computed<RunMatrix | undefined>(() => {
-  const others = matrices.value.slice(1);
-  return others.find(({ run }) => run.run === state.versus.value) ?? others[0];
+/** B: another shown run, or the primary one itself. */
+const versus = computed<RunMatrix | undefined>(() => {
+  const [own, ...others] = matrices.value;
+  return (
+    [...others, own].find(({ run }) => run.run === state.versus.value) ?? others[0] ?? own
+  );
 });
+
+/** For each step of A that of B: the chosen one; of A's own run the first; else the nearest. */
+function versusMatches(here: RunMatrix, there: RunMatrix): number[] {
+  const chosen = state.versusStep.value;
+  const { steps } = there.run.statistics;
+  const fixed = chosen === null ? (here.run === there.run ? 0 : -1) : steps.indexOf(chosen);
+  if (fixed >= 0) return here.places.map(() => fixed);
+  return matchSteps(here.places, there.places);
+}
 
 export interface Difference extends RunMatrix {
   other: RunMatrix;
@@ -170,10 +181,10 @@ export interface Difference extends RunMatrix {
 
 export const difference = computed<Difference | undefined>(() => {
   const [here, there] = [matrices.value[0], versus.value];
-  if (state.matrix.value !== 'difference' || !here || !there) return undefined;
+  if (!state.compare.value || !here || !there) return undefined;
   const labels = there.rows.map(({ label }) => label);
   const partners = here.rows.map(({ label }) => labels.indexOf(label));
-  const matches = matchSteps(here.places, there.places);
+  const matches = versusMatches(here, there);
   return {
     ...here,
     other: there,
@@ -185,12 +196,11 @@ export const difference = computed<Difference | undefined>(() => {
 
 /** The matrices on the page: one a run, or the one difference. */
 export const shownMatrices = computed<RunMatrix[]>(() =>
-  state.matrix.value === 'difference'
-    ? difference.value
-      ? [difference.value]
-      : []
-    : matrices.value,
+  difference.value ? [difference.value] : matrices.value,
 );
+
+/** How values become colours: a difference, also of logarithms, lies about zero. */
+export const paintedScale = computed(() => (difference.value ? 'signed' : scale.value));
 
 /** What the colours span, over all matrices on the page. */
 export const matrixDomain = computed(() =>

@@ -76,7 +76,8 @@ function list(): Entry<readonly string[] | null> {
 }
 
 export const VIEWS = ['overview', 'maps', 'histograms'] as const;
-export const MATRICES = ['runs', 'layers', 'difference'] as const;
+export const MATRICES = ['runs', 'layers'] as const;
+export const COMPARISONS = ['side', 'swipe', 'flicker'] as const;
 export const HISTOGRAM_MODES = ['offset', 'heatmap'] as const;
 export const TILE_SIZES = ['auto', 's', 'm', 'l'] as const;
 
@@ -117,10 +118,16 @@ export const entries = {
   statistic: text('l2_norm'),
   /** Of which tensors; null is the first kind that the run has. */
   tensors: maybe(KINDS),
-  /** Whether the overview goes run by run, layer by layer, or shows a difference. */
+  /** Whether the overview goes run by run, or layer by layer. */
   matrix: oneOf(MATRICES, 'runs'),
-  /** The run that the shown one is compared with; empty is the first beside it. */
+  /** Whether the shown run and step, A, are compared with B. */
+  compare: flag(),
+  /** How maps are compared. */
+  comparison: oneOf(COMPARISONS, 'side'),
+  /** B's run; empty is the first beside A's, or A's own. */
   versus: text(''),
+  /** B's step; null is that at A's place, in A's own run the first. */
+  versusStep: count(),
   /** The layers whose lines are drawn; null is the chosen one. */
   lines: list(),
   /** Whether the overview's numbers are shown as a table. */

@@ -57,6 +57,7 @@ function Header() {
         ))}
       </nav>
       <span class="space" />
+      <CompareButton />
       {runsError.value && runs.value && (
         <span class="offline" role="status">
           TensorBoard does not answer
@@ -74,6 +75,25 @@ function Header() {
         ?
       </button>
     </header>
+  );
+}
+
+/** Turns the comparison on and off, in the views that have one. */
+function CompareButton() {
+  if (state.view.value === 'histograms') return null;
+  return (
+    <button
+      type="button"
+      class="button"
+      aria-pressed={state.compare.value}
+      title="Compare two runs or two steps (C)"
+      data-testid="compare"
+      onClick={() => {
+        state.compare.value = !state.compare.value;
+      }}
+    >
+      A | B Compare
+    </button>
   );
 }
 

@@ -10,10 +10,12 @@ import {
   type Columns,
   matrixPixels,
   pixelColumns,
+  type Scale,
   STATISTIC_TITLES,
 } from '../overview';
 import {
   difference,
+  paintedScale,
   placeNow,
   type RunMatrix,
   scale,
@@ -112,7 +114,7 @@ function BlockOfLines(props: { block: Block; domain: Domain; map: Colormap }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const width = Math.floor(wide);
   const reach = span.value;
-  const by = scale.value;
+  const by = paintedScale.value;
   const columns = useMemo(
     () => (width > 0 && reach ? columnsOf(lines, reach, width) : undefined),
     [shownMatrices.value, reach, width],
@@ -193,7 +195,7 @@ function linePixels(
   lines: readonly Line[],
   columns: ColumnsByRun,
   width: number,
-  by: typeof scale.value,
+  by: Scale,
   domain: Domain,
   map: Colormap,
 ): Uint32Array {

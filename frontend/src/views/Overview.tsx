@@ -1,11 +1,11 @@
-import { useLayoutEffect, useRef } from 'preact/hooks';
 import { type Colormap, colormap, defaultColormap, SPECIAL_COLORS } from '../colormaps';
 import { formatValue } from '../format';
-import { type Domain, legendPixels } from '../heatmap';
+import type { Domain } from '../heatmap';
 import { type Scale, STATISTIC_TITLES } from '../overview';
 import {
   difference,
   matrixDomain,
+  paintedScale,
   scale,
   shownData,
   shownMatrices,
@@ -13,7 +13,6 @@ import {
   statistics,
   tensorKind,
   tensorKinds,
-  versus,
 } from '../overview_store';
 import { KIND_TITLES } from '../selection';
 import { MATRICES, state } from '../state';
@@ -21,17 +20,17 @@ import { shownRuns } from '../store';
 import { dark } from '../theme';
 import { Alerts } from './Alerts';
 import { runTitle } from './colors';
+import { CompareControls } from './CompareControls';
 import { ColormapPicker, Segments } from './Controls';
 import { LayerSteps } from './LayerSteps';
 import { Note } from './Messages';
-import { drawPixels } from './Plane';
+import { ScaleBar } from './ScaleBar';
 import { StatisticLines } from './StatisticLines';
 import { StatisticTable } from './StatisticTable';
 
 const MATRIX_TITLES: Record<(typeof MATRICES)[number], string> = {
   runs: 'run by run',
   layers: 'layer by layer',
-  difference: 'A − B',
 };
 
 /** All layers over all steps: where to look closer. */
@@ -39,12 +38,13 @@ export function Overview() {
   if (shownData.value.length === 0) {
     return <Note>No statistics are recorded in the chosen runs.</Note>;
   }
-  const signed = difference.value !== undefined || scale.value === 'signed';
+  const signed = paintedScale.value === 'signed';
   const entry = signed ? state.signed : state.colormap;
   const map = colormap(entry.value ?? defaultColormap(signed, dark.value));
   const domain = matrixDomain.value;
   return (
     <div class="view overview">
+      {state.compare.value && <CompareControls />}
       <div class="bar">
         <StatisticPicker />
         <Segments
@@ -59,7 +59,7 @@ export function Overview() {
             state.tensors.value = value;
           }}
         />
-        {shownRuns.value.length > 1 && (
+        {shownRuns.value.length > 1 && !state.compare.value && (
           <Segments
             label="Several runs"
             value={state.matrix.value}
@@ -73,7 +73,6 @@ export function Overview() {
             }}
           />
         )}
-        {state.matrix.value === 'difference' && <VersusPicker />}
         <span class="space" />
         <ColormapPicker entry={entry} shown={map.name} />
         {domain && (
@@ -116,40 +115,8 @@ function StatisticPicker() {
   );
 }
 
-/** Which run is B, where there are several. */
-function VersusPicker() {
-  const others = shownData.value.slice(1);
-  if (others.length === 0) return null;
-  return (
-    <label class="versus">
-      B{' '}
-      <select
-        class="select"
-        data-testid="versus-select"
-        aria-label="The run that is subtracted"
-        value={versus.value?.run.run}
-        onChange={(event) => {
-          state.versus.value = event.currentTarget.value;
-        }}
-      >
-        {others.map(({ run }) => (
-          <option key={run} value={run}>
-            {runTitle(run)}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
-const COLORS = 256;
-
 function Legend(props: { domain: Domain; map: Colormap; scale: Scale; of: unknown }) {
   const { domain, map, scale } = props;
-  const ref = useRef<HTMLCanvasElement>(null);
-  useLayoutEffect(() => {
-    if (ref.current) drawPixels(ref.current, legendPixels(domain, map, COLORS), COLORS, 1);
-  }, [domain.low, domain.high, map]);
   const broken = shownMatrices.value.some(({ cells }) => cells.broken.includes(1));
   const difference = props.of !== undefined;
   const end = (value: number) => {
@@ -166,9 +133,7 @@ function Legend(props: { domain: Domain; map: Colormap; scale: Scale; of: unknow
       data-scale={scale}
     >
       <span class="end">{end(domain.low)}</span>
-      <span class="bar">
-        <canvas ref={ref} />
-      </span>
+      <ScaleBar domain={domain} map={map} />
       <span class="end">{end(domain.high)}</span>
       {scale === 'log' && !difference && <small>log</small>}
       {difference && <small>{scale === 'log' ? 'A ÷ B' : 'A − B'}</small>}
@@ -184,9 +149,6 @@ function Legend(props: { domain: Domain; map: Colormap; scale: Scale; of: unknow
 /** What only one of two compared runs has. */
 function Unmatched() {
   const found = difference.value;
-  if (state.matrix.value === 'difference' && !found) {
-    return <Note>Tick a second run at the left: it becomes B.</Note>;
-  }
   if (!found) return null;
   const sides = [
     { run: found.run.run, only: found.onlyHere },

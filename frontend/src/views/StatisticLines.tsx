@@ -143,6 +143,8 @@ function Chart(props: { lines: readonly StatisticLine[]; width: number; log: boo
     if (!ref.current) return;
     const made = new uPlot(optionsOf(lines, width, log), table, ref.current);
     plot.current = made;
+    // So that a test knows which lines it sees.
+    ref.current.dataset.lines = String(lines.length);
     return () => {
       plot.current = null;
       made.destroy();
