@@ -1,5 +1,6 @@
 /** What the reader can do, by pointer or key. */
-import { batch, effect, signal } from '@preact/signals';
+import { batch, computed, effect, signal } from '@preact/signals';
+import { layerTree, treeRows } from './layer_tree';
 import {
   isWeightKind,
   type Kind,
@@ -138,14 +139,33 @@ export function toggleLine(path: string): void {
   state.lines.value = next.length > 0 ? next : null;
 }
 
-/** The next layer that the search lets through. */
+/** The layers that the search lets through. */
+export const listedLayers = computed(() =>
+  (data.value?.model.layers ?? []).filter((one) => matches(one.path, layerSearch.value)),
+);
+
+/** Groups of the tree that the reader has closed; a search looks into them. */
+const closedGroups = signal<ReadonlySet<string>>(new Set());
+
+export const layerRows = computed(() =>
+  treeRows(
+    layerTree(listedLayers.value.map(({ path }) => path)),
+    layerSearch.value ? new Set() : closedGroups.value,
+  ),
+);
+
+export function toggleGroup(path: string): void {
+  const closed = new Set(closedGroups.value);
+  if (!closed.delete(path)) closed.add(path);
+  closedGroups.value = closed;
+}
+
+/** The next layer as they are listed. */
 export function moveLayer(by: number): void {
-  const listed = (data.value?.model.layers ?? []).filter((one) =>
-    matches(one.path, layerSearch.value),
-  );
-  const at = listed.findIndex((one) => one.path === layer.value?.path);
+  const listed = layerRows.value.filter(({ node }) => node.isLayer);
+  const at = listed.findIndex(({ node }) => node.path === layer.value?.path);
   const next = listed[Math.max(0, Math.min(listed.length - 1, at + by))];
-  if (next) selectLayer(next.path);
+  if (next) selectLayer(next.node.path);
 }
 
 export function moveSample(by: number): void {

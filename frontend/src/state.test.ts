@@ -34,6 +34,7 @@ it('brings back every choice from the URL that it wrote', () => {
   state.mode.value = 'heatmap';
   state.tensor.value = 'weight/kernel';
   state.align.value = 'time';
+  state.layers.value = 'graph';
   state.statistic.value = 'mean';
   state.tensors.value = 'weight';
   state.matrix.value = 'layers';

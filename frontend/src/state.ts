@@ -77,6 +77,7 @@ function list(): Entry<readonly string[] | null> {
 
 export const VIEWS = ['overview', 'maps', 'histograms'] as const;
 export const MATRICES = ['runs', 'layers'] as const;
+export const LAYER_MODES = ['tree', 'graph'] as const;
 export const COMPARISONS = ['side', 'swipe', 'flicker'] as const;
 export const HISTOGRAM_MODES = ['offset', 'heatmap'] as const;
 export const TILE_SIZES = ['auto', 's', 'm', 'l'] as const;
@@ -92,6 +93,8 @@ export const entries = {
   align: oneOf(ALIGNMENTS, 'step'),
   /** The layer, by path; empty is the first with maps. */
   layer: text(''),
+  /** How the layers are listed. */
+  layers: oneOf(LAYER_MODES, 'tree'),
   /** What of the layer the feature maps show. */
   kind: oneOf(KINDS, 'activation'),
   /** Which of the layer's tensors of that kind, by own name; empty is the first. */
