@@ -59,9 +59,11 @@ export const TILE_GAP = 10;
  */
 export function tileSize(
   header: Pick<TensorHeader, 'channels' | 'height' | 'width'>,
-  chosen: 'auto' | keyof typeof CHOSEN_SIDES,
+  chosen: 'auto' | 'one' | keyof typeof CHOSEN_SIDES,
   room: { width: number; height: number },
 ): TileGrid {
+  // A pixel for each value, however small that is.
+  if (chosen === 'one') return { width: header.width, height: header.height };
   const aspect = Math.max(1, header.width) / Math.max(1, header.height);
   const caption = 20;
   let side: number;
@@ -86,6 +88,28 @@ export function tileSize(
 
 function fit(side: number, aspect: number): [number, number] {
   return aspect >= 1 ? [side, side / aspect] : [side * aspect, side];
+}
+
+/** The largest size of a plane's aspect within a square. */
+export function fitWithin(
+  { height, width }: Pick<TensorHeader, 'height' | 'width'>,
+  side: number,
+): TileGrid {
+  const [w, h] = fit(side, Math.max(1, width) / Math.max(1, height));
+  return { width: Math.max(1, Math.floor(w)), height: Math.max(1, Math.floor(h)) };
+}
+
+/** "Channel 23"; for kernels, which entry of each axis. */
+export function channelTitle(header: TensorHeader, channel: number): string {
+  const axes = header.channel_axes;
+  if (axes.length !== 2) return `Channel ${channel}`;
+  const inner = header.axes.find(({ name }) => name === axes[1])?.stored ?? 1;
+  return `${axes[0]} ${Math.floor(channel / inner)} · ${axes[1]} ${channel % inner}`;
+}
+
+/** How many blocks of a width stand side by side, at least one. */
+export function blocksAcross(room: number, block: number, gap: number): number {
+  return Math.max(1, Math.floor((room + gap) / (block + gap)));
 }
 
 const PLURALS: Record<string, string> = { in: 'inputs', out: 'outputs' };

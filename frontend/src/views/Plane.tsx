@@ -81,7 +81,7 @@ function paint(
   });
 }
 
-function cssLength(length: number | string): string {
+export function cssLength(length: number | string): string {
   return typeof length === 'number' ? `${length}px` : length;
 }
 
