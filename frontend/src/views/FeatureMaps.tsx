@@ -52,13 +52,13 @@ export function FeatureMaps() {
             <span class="space" />
             <SamplePicker />
           </div>
-          <div class="bar">
-            {!rgb && <ColormapPicker />}
-            {!rgb && <NormalisationPicker />}
-            {answer && painting && !rgb && (
-              <Legend stacks={shownStacks.value} painting={painting} />
-            )}
-          </div>
+          {!rgb && (
+            <div class="bar">
+              <ColormapPicker />
+              <NormalisationPicker />
+              {painting && <Legend stacks={shownStacks.value} painting={painting} />}
+            </div>
+          )}
           {answer && <Arrangement header={answer.header} rgb={filters} />}
         </>
       )}
@@ -95,6 +95,7 @@ function Arrangement({
   return (
     <>
       <div class="bar">
+        <ArrangementPicker />
         {rgb && !film && <KernelPicturePicker />}
         {sorted && (
           <>
@@ -104,8 +105,6 @@ function Arrangement({
           </>
         )}
         {(film || inRgb || type === 'tiles') && <SizePicker />}
-        <span class="space" />
-        <ArrangementPicker />
       </div>
       {sorted && <OrderNote />}
     </>

@@ -19,9 +19,10 @@ import type { Size } from './hooks';
 import { LazyRow } from './LazyRow';
 import { Failure, Waiting } from './Messages';
 import { Tile } from './Tile';
+import { RowLabel } from './Tiles';
 
-const GAP = 4;
-const LABEL_WIDTH = 38;
+const GAP = 6;
+const LABEL_WIDTH = 50;
 const KERNEL_LABEL_WIDTH = 84;
 const SIDE = 64;
 /** Of a digit in a heading, in CSS pixels. */
@@ -43,7 +44,7 @@ export function Filmstrip({ room }: { room: Size }) {
   const labelWidth = header?.channel_axes.length === 2 ? KERNEL_LABEL_WIDTH : LABEL_WIDTH;
   const longest = formatCount(steps.at(-1) ?? 0).length;
   const heading = DIGIT_WIDTH * longest + 4;
-  const place = room.width - labelWidth;
+  const place = room.width - labelWidth - GAP;
   const [tile, columns] = header
     ? filmLayout(header, heading, place, steps.length)
     : [{ width: SIDE, height: SIDE }, 0];
@@ -93,9 +94,11 @@ export function Filmstrip({ room }: { room: Size }) {
           style={grid}
           minHeight={tile.height + GAP}
           label={
-            <span class={`label ${channel === selectedChannel.value ? 'on' : ''}`}>
-              {header.channel_axes.length === 2 ? channelTitle(header, channel) : channel}
-            </span>
+            <RowLabel channel={channel}>
+              {header.channel_axes.length === 2
+                ? channelTitle(header, channel)
+                : header.channels > 1 && channel}
+            </RowLabel>
           }
         >
           {() =>
@@ -164,6 +167,8 @@ function about(frames: readonly Frame[], all: number, kind: string): string {
   const { painting } = of ?? {};
   if (painting?.steady) parts.push('all columns share one range');
   else if (painting?.normalisation === 'map') parts.push('each map spans its own values');
-  else parts.push('each column spans its own step; “all steps” shows growth');
+  else parts.push('each column spans its own step');
+  if (painting?.normalisation === state.normalisation.value && !painting.steady)
+    parts.push('“all steps” shows growth');
   return parts.join(' · ');
 }

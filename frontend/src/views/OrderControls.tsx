@@ -93,6 +93,15 @@ export function FilterButton() {
   );
 }
 
+/** Since which step a change counts, or why there is none to sort by. */
+function changeText(order: Order, since: number | undefined): string {
+  if (since !== undefined) return `Δ since step ${formatCount(since)}`;
+  if (order === 'change') return 'no maps before this step: by index';
+  return state.pin.value === null
+    ? 'no step is pinned: by index'
+    : 'this is the pinned step: by index';
+}
+
 /** How many maps are hidden, and why an order is not what was asked for. */
 export function OrderNote() {
   const order = channelOrder.value;
@@ -103,13 +112,7 @@ export function OrderNote() {
     parts.push(`${formatCount(order.hidden)} of ${plural(all, 'map')} hidden`);
   }
   if (looksBack(order.order)) {
-    parts.push(
-      order.keys && order.since !== undefined
-        ? `Δ since step ${formatCount(order.since)}`
-        : order.order === 'change'
-          ? 'no maps before this step: by index'
-          : 'this is the pinned step: by index',
-    );
+    parts.push(changeText(order.order, order.keys && order.since));
   }
   return parts.length > 0 ? (
     <p

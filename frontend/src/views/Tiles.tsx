@@ -1,9 +1,20 @@
 /** The channels of one step as tiles: of one sample, or of several side by side. */
+import type { ComponentChildren } from 'preact';
 import { formatShare, formatValue } from '../format';
+import { summarize } from '../heatmap';
 import { blocksAcross, fitWithin, TILE_GAP, tileSize } from '../layout';
 import type { Painting } from '../painting';
 import { state } from '../state';
-import { channelOrder, inputs, maps, path, sample, selectedChannel, stack } from '../store';
+import {
+  channelOrder,
+  inputs,
+  maps,
+  path,
+  sample,
+  selectedChannel,
+  shownStacks,
+  stack,
+} from '../store';
 import type { Stack } from '../wire_format';
 import { InputPicture, isPicture, sampleTitle } from './Controls';
 import type { Size } from './hooks';
@@ -61,16 +72,36 @@ export function Tiles({ painting, room }: TilesProps) {
   );
 }
 
+/** What a row of maps is of, and the number by which it is sorted, or that it is dead. */
+export function RowLabel(props: { channel: number; children: ComponentChildren }) {
+  const { channel, children } = props;
+  const stacks = shownStacks.value;
+  const isDead = stacks.every((stack) => summarize(stack, channel).dead);
+  const figure = figureOf(channel);
+  const isActivation = stacks[0]?.header.kind === 'activation';
+  return (
+    <span class={`label ${channel === selectedChannel.value ? 'on' : ''}`}>
+      {children}
+      {isDead && isActivation ? (
+        <small class="bad">dead</small>
+      ) : (
+        figure && <small>{figure}</small>
+      )}
+    </span>
+  );
+}
+
 /** The number by which a channel is sorted, as its caption has it. */
 function figureOf(channel: number): string | undefined {
   const { keys, order } = channelOrder.value ?? {};
-  if (!keys || order === 'mean') return undefined;
+  if (!keys) return undefined;
   const key = keys[channel];
-  if (order === 'zeros') return `${formatShare(key)} 0`;
+  if (order === 'mean') return formatValue(key, 3);
+  if (order === 'zeros') return `0: ${formatShare(key)}`;
   return order === 'max' ? `≤ ${formatValue(key, 3)}` : `Δ ${formatValue(key, 2)}`;
 }
 
-const LABEL_WIDTH = 34;
+const LABEL_WIDTH = 50;
 const GAP = 4;
 const BLOCK_GAP = 22;
 /** Sides of a tile where samples stand side by side: it fits the line, within these. */
@@ -96,7 +127,7 @@ export function SampleTiles({ painting, room }: TilesProps) {
       ? fitWithin(one, fit)
       : tileSize(one.header, state.size.value, room);
   const cell = Math.max(LEAST_CELL, tile.width);
-  const block = LABEL_WIDTH + shown.length * (cell + GAP) - GAP;
+  const block = LABEL_WIDTH + shown.length * (cell + GAP);
   const across = Math.min(
     order.channels.length || 1,
     blocksAcross(room.width, block, BLOCK_GAP),
@@ -130,9 +161,7 @@ export function SampleTiles({ painting, room }: TilesProps) {
           {() =>
             channels.map((channel) => (
               <div key={channel} class="block" style={blockStyle}>
-                <span class="label" title={figureOf(channel)}>
-                  {one.channels > 1 && channel}
-                </span>
+                <RowLabel channel={channel}>{one.channels > 1 && channel}</RowLabel>
                 {stacks.map((stack, i) =>
                   stack ? (
                     <SampleTile
