@@ -50,6 +50,10 @@ export interface TileGrid {
 
 /** Longest side of a tile by the reader's choice, in CSS pixels. */
 const CHOSEN_SIDES = { s: 44, m: 84, l: 160 } as const;
+/** Below this width of a tile there is no room for its caption, in CSS pixels. */
+export const CAPTION_WIDTH = 34;
+/** A map of few pixels at one CSS pixel each can still be hit. */
+export const LEAST_CELL = 12;
 /** Room between tiles, in CSS pixels. */
 export const TILE_GAP = 10;
 

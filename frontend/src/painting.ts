@@ -60,7 +60,7 @@ export function paintingOf(stack: Stack): Painting {
   const centre = (domain: Domain) => (centred.value ? symmetric(domain) : domain);
   const through = (domain: Domain) => windowed(domain, window, centred.value);
   let normalisation = state.normalisation.value;
-  const wide = normalisation === 'runs' ? allRunsDomain.value : allStepsDomain.value;
+  const wide = normalisation === 'runs' ? union(runDomains.value) : allStepsDomain.value;
   if ((normalisation === 'steps' || normalisation === 'runs') && !wide)
     normalisation = 'layer';
   const steady = normalisation === 'steps' || normalisation === 'runs';
@@ -82,16 +82,12 @@ export function paintingOf(stack: Stack): Painting {
 
 const allStepsDomain = computed(() => data.value && runDomain(data.value));
 
-/** The shown runs that have the tensor on the page. */
-export const runsWithTensor = computed<RunData[]>(() =>
+/** The same of each shown run that has the tensor. */
+export const runDomains = computed<Domain[]>(() =>
   shownRuns.value.flatMap((run) => {
     const known = runData.value.get(run);
-    return known && !(known instanceof Error) && runDomain(known) ? [known] : [];
+    return known && !(known instanceof Error) ? (runDomain(known) ?? []) : [];
   }),
-);
-
-const allRunsDomain = computed(() =>
-  union(runsWithTensor.value.flatMap((known) => runDomain(known) ?? [])),
 );
 
 /** What the tensor on the page spans over all steps of a run. */

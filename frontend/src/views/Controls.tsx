@@ -12,7 +12,7 @@ import { COLORMAP_NAMES, COLORMAP_TITLES, type ColormapName, colormap } from '..
 import { NORMALISATIONS, type Normalisation } from '../domain';
 import { plural } from '../format';
 import { inputPixels } from '../heatmap';
-import { colormapEntry, currentColormap, runsWithTensor } from '../painting';
+import { colormapEntry, currentColormap, runDomains } from '../painting';
 import { isWeightKind, KIND_TITLES, ownName, partTitle } from '../selection';
 import { ARRANGEMENTS, KERNEL_PICTURES, state, TILE_SIZES } from '../state';
 import {
@@ -132,7 +132,7 @@ export function NormalisationPicker() {
 function normalisationHint(value: Normalisation): string {
   const hint = NORMALISATION_HINTS[value];
   if (value !== 'runs') return hint;
-  return `${hint}. ${plural(runsWithTensor.value.length, 'checked run')} with this tensor`;
+  return `${hint}. ${plural(runDomains.value.length, 'checked run')} with this tensor`;
 }
 
 export function ColormapPicker() {
@@ -256,7 +256,7 @@ export function SamplePicker() {
           data-testid="sample"
           data-sample={index}
           aria-pressed={shown.includes(index)}
-          class={several && index === sample.value ? 'main' : undefined}
+          aria-current={several && index === sample.value ? 'true' : undefined}
           title={`${
             sampleLabel(index) === undefined
               ? `Sample ${index} of ${batch}`

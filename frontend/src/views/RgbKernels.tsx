@@ -1,7 +1,7 @@
 import { useLayoutEffect } from 'preact/hooks';
 import { selectTile } from '../actions';
 import { formatValue } from '../format';
-import { TILE_GAP, tileSize } from '../layout';
+import { CAPTION_WIDTH, LEAST_CELL, TILE_GAP, tileSize } from '../layout';
 import { filterOf, type RgbChannels, rgbPixels, rgbReach } from '../rgb';
 import { state } from '../state';
 import { selectedChannel } from '../store';
@@ -37,7 +37,7 @@ export function RgbKernels({
       <div
         class="tiles"
         style={{
-          gridTemplateColumns: `repeat(auto-fill, ${Math.max(12, tile.width)}px)`,
+          gridTemplateColumns: `repeat(auto-fill, ${Math.max(LEAST_CELL, tile.width)}px)`,
           columnGap: `${TILE_GAP}px`,
         }}
       >
@@ -48,14 +48,14 @@ export function RgbKernels({
             <button
               key={filter}
               type="button"
-              class={`tile ${isChosen ? 'selected' : ''} ${tile.width < 34 ? 'bare' : ''}`}
+              class={`tile ${isChosen ? 'selected' : ''} ${tile.width < CAPTION_WIDTH ? 'bare' : ''}`}
               aria-pressed={isChosen}
               aria-label={`out ${filter}, ${reach}`}
               style={{ width: `${tile.width}px` }}
               onClick={() => selectTile(isChosen ? (selected ?? channels[0]) : channels[0])}
             >
               <RgbPlane {...{ stack, channels, filter }} {...tile} />
-              {tile.width >= 34 && (
+              {tile.width >= CAPTION_WIDTH && (
                 <span class="caption">
                   <span>{filter}</span>
                   <span>{reach}</span>

@@ -2,7 +2,14 @@
 import type { ComponentChildren } from 'preact';
 import { formatShare, formatValue } from '../format';
 import { summarize } from '../heatmap';
-import { blocksAcross, fitWithin, TILE_GAP, tileSize } from '../layout';
+import {
+  blocksAcross,
+  CAPTION_WIDTH,
+  fitWithin,
+  LEAST_CELL,
+  TILE_GAP,
+  tileSize,
+} from '../layout';
 import type { Painting } from '../painting';
 import { state } from '../state';
 import {
@@ -26,11 +33,6 @@ interface TilesProps {
   painting: Painting;
   room: Size;
 }
-
-/** Below this width of a tile there is no room for its caption. */
-const CAPTION_WIDTH = 34;
-/** A map of few pixels at one CSS pixel each can still be hit. */
-const LEAST_CELL = 12;
 
 export function Tiles({ painting, room }: TilesProps) {
   const [one, order] = [stack.value.answer, channelOrder.value];
