@@ -415,7 +415,8 @@ def test_the_filmstrip_shows_channels_over_steps(
         frame.get_by_test_id("arrangement-filmstrip").click()
         film = frame.get_by_test_id("filmstrip")
         film.wait_for()
-        assert len([url for url in asked if "/tensors?" in url]) == 1
+        # One for its steps; neighbours of the step before may still be asked for.
+        assert 1 <= len([url for url in asked if "/tensors?" in url]) <= 2
         heads = frame.get_by_test_id("film-step")
         steps = [int(text) for text in heads.all_inner_texts()]
         assert (steps[0], steps[-1]) == (0, FILM_RECORDS - 1)

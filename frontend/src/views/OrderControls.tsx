@@ -32,10 +32,7 @@ export function OrderPicker() {
     >
       {ORDERS.map((order) => (
         <option key={order} value={order} disabled={order === 'pinned' && pin === null}>
-          Sort:{' '}
-          {order === 'pinned' && pin !== null
-            ? `change since ${formatCount(pin)}`
-            : ORDER_TITLES[order]}
+          Sort: {ORDER_TITLES[order]}
         </option>
       ))}
     </select>
