@@ -20,6 +20,7 @@ FIXTURE_STEPS = 6
 # that none is left to one worker at the end.
 LONGEST_FILES = (
     "test_browser.py",
+    "test_browser_maps.py",
     "test_strategy.py",
     "test_examples.py",
     "test_faults.py",

@@ -185,9 +185,9 @@ def test_normalisation_is_per_map_layer_or_all_steps(
 
 
 def assert_legend(frame: FrameLocator, low: float, high: float) -> None:
-    text = frame.get_by_test_id("legend").inner_text().replace("−", "-")
-    numbers = [float(n) for n in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", text)]
-    np.testing.assert_allclose(numbers[:2], (low, high), rtol=5e-3, atol=1e-6)
+    ends = [frame.get_by_test_id(f"window-{end}") for end in ("low", "high")]
+    numbers = [float(end.input_value().replace("−", "-")) for end in ends]
+    np.testing.assert_allclose(numbers, (low, high), rtol=5e-3, atol=1e-6)
 
 
 def test_the_colour_map_is_the_readers_choice(
