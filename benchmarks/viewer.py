@@ -35,6 +35,7 @@ COLUMN = "median"
 FIRST = "first picture, 5 runs × 50 layers × 100 steps"
 SEEN = "a step already seen, 64 channels of 28 × 28"
 NEW = "a new step, 64 channels of 28 × 28"
+WINDOW = "another window, all tiles in view"
 COLORMAP = "another colour map, all tiles in view"
 SCROLL = "frames while 512 channels scroll: the slowest of 20"
 OVERVIEW = "overview of 200 layers × 1,000 steps, from the click"
@@ -58,6 +59,7 @@ ROWS = (
     Row(NEW, 100, says="100 ms"),
     Row(WIRE_STEP),
     Row(COLORMAP, 16, says="16 ms"),
+    Row(WINDOW, 16, says="16 ms"),
     Row(SCROLL, 17, says="60 a second"),
     Row(OVERVIEW, 300, says="300 ms"),
     Row(STATISTIC),
@@ -175,7 +177,7 @@ def measure_maps(report: Report, browser: Browser, logdir: Path, rounds: int) ->
             frame.locator("[data-testid=tile][data-step]").first.wait_for()
             page.wait_for_timeout(2000)
             _measure_steps(report, page, frame, rounds)
-            _measure_colormaps(report, frame, rounds)
+            _measure_repaints(report, frame, rounds)
             _measure_distribution(report, frame)
         url = keract_url(board.url, {"view": "maps", "layer": viewer_runs.LARGE})
         with open_page(browser, url, SIZE) as (page, frame):
@@ -208,7 +210,7 @@ def _measure_steps(
     _add(report, NEW, new)
 
 
-def _measure_colormaps(report: Report, frame: FrameLocator, rounds: int) -> None:
+def _measure_repaints(report: Report, frame: FrameLocator, rounds: int) -> None:
     maps = ["magma", "viridis"] * rounds
     found = []
     for name in maps[:rounds]:
@@ -217,12 +219,22 @@ def _measure_colormaps(report: Report, frame: FrameLocator, rounds: int) -> None
             f"menu.value = '{name}';"
             "menu.dispatchEvent(new Event('change', {bubbles: true}));"
         )
-        all_in_view = (
-            "[...document.querySelectorAll('[data-testid=tile][data-step]')].slice(0, 20)"
-            f".every((tile) => tile.dataset.colormap === '{name}')"
+        found.append(
+            _until(frame, act, _all_tiles(f"tile.dataset.colormap === '{name}'"))
         )
-        found.append(_until(frame, act, all_in_view))
     _add(report, COLORMAP, found)
+    found = []
+    for i in range(rounds):
+        high = 0.5 + i / 100
+        act = (
+            "const input = document.querySelector('[data-testid=window-high]');"
+            f"input.focus(); input.value = '{high}';"
+            "input.dispatchEvent(new Event('input', {bubbles: true}));"
+            "input.dispatchEvent("
+            "new KeyboardEvent('keydown', {key: 'Enter', bubbles: true}));"
+        )
+        found.append(_until(frame, act, _all_tiles(f"tile.dataset.high === '{high}'")))
+    _add(report, WINDOW, found)
 
 
 def _measure_distribution(report: Report, frame: FrameLocator) -> None:
@@ -373,11 +385,15 @@ def _hash(state: dict[str, object]) -> str:
 
 
 def _painted(step: int) -> str:
-    """All tiles in view show a step."""
+    return _all_tiles(f"tile.dataset.step === '{step}'")
+
+
+def _all_tiles(holds: str) -> str:
+    """Whether something holds for all tiles in view."""
     return (
         "(() => { const tiles = [...document.querySelectorAll("
         "'[data-testid=tile][data-step]')].slice(0, 20);"
-        f" return tiles.length > 0 && tiles.every((tile) => tile.dataset.step === '{step}'); }})()"
+        f" return tiles.length > 0 && tiles.every((tile) => {holds}); }})()"
     )
 
 

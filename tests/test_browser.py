@@ -19,7 +19,6 @@ from playwright.sync_api import (
     Locator,
     Page,
     expect,
-    sync_playwright,
 )
 
 import tensorboard_keract as tk
@@ -32,7 +31,6 @@ from tests.browser import (
     canvas_pixels,
     colors_of,
     keract_url,
-    launch,
     open_page,
 )
 from tests.fixture_run import write_partial_run
@@ -40,14 +38,6 @@ from tests.reading import Event, model_of, planes_of, read_records
 from tests.tensorboard_process import TensorBoard
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

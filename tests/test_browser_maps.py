@@ -18,11 +18,10 @@ from playwright.sync_api import (
     Locator,
     Route,
     expect,
-    sync_playwright,
 )
 
 from tensorboard_keract import metadata
-from tests.browser import keract_url, launch, open_page
+from tests.browser import keract_url, open_page
 from tests.fixture_run import (
     CONV_KERNEL,
     IMAGE,
@@ -40,8 +39,6 @@ pytestmark = pytest.mark.browser
 RECORDS = 3
 LAST_STEP = (RECORDS - 1) * 20
 FILM_RECORDS = 61
-# A change of window repaints all tiles on the page within a frame.
-FRAME_MS = 16
 
 
 def wide_maps(step: int) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -82,14 +79,6 @@ def tensorboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorBoar
     with TensorBoard(logdir, output, True) as process:
         process.await_runs({"run1/keract", "run2/keract", "wide", "kernels"})
         yield process
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 def tiles_of(frame: FrameLocator, step: int) -> Locator:
@@ -207,28 +196,7 @@ def test_a_window_is_typed_dragged_and_reset(
         until_domain(frame, *whole)
 
 
-MEASURE_REPAINT = """async (input, highs) => {
-  const tiles = [...document.querySelectorAll('.maps-room [data-testid=tile]')];
-  const times = [];
-  for (const high of highs) {
-    input.focus();
-    input.value = String(high);
-    input.dispatchEvent(new Event('input', {bubbles: true}));
-    await new Promise(requestAnimationFrame);
-    const begin = performance.now();
-    input.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true}));
-    while (tiles.some(tile => tile.dataset.high !== String(high))) {
-      // A microtask: painting happens in one, before the next frame.
-      await null;
-      if (performance.now() - begin > 1000) throw new Error('not repainted');
-    }
-    times.push(performance.now() - begin);
-  }
-  return {count: tiles.length, times};
-}"""
-
-
-def test_a_window_repaints_64_tiles_within_a_frame(
+def test_a_window_repaints_all_tiles_with_their_true_pixels(
     tensorboard: TensorBoard, browser: Browser
 ) -> None:
     state = {"run": "wide", "layer": "wide", "size": "one"}
@@ -239,13 +207,10 @@ def test_a_window_repaints_64_tiles_within_a_frame(
         box = tiles.first.bounding_box()
         assert box
         assert (box["width"], box["height"]) == (64, 64)
-        highs = [round(0.5 + i / 20, 2) for i in range(20)]
-        found = frame.get_by_test_id("window-high").evaluate(MEASURE_REPAINT, highs)
-        assert found["count"] == 64
-        # The machine may be busy with other things at times: a quarter is undisturbed.
-        quick, median = np.quantile(found["times"], (0.25, 0.5))
-        print(f"64 tiles of 64 × 64 repainted in {quick:.1f} ms, median {median:.1f}")
-        assert quick <= FRAME_MS
+        high = frame.get_by_test_id("window-high")
+        high.fill("0.75")
+        high.press("Enter")
+        expect(frame.locator(".maps-room [data-high='0.75']")).to_have_count(64)
 
 
 def test_tiles_are_sorted_and_filtered_and_keep_their_channel(
