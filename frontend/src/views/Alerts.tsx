@@ -60,7 +60,8 @@ function AlertRow({ alert }: { alert: RunAlert }) {
         <Others alert={alert} open={open} />
       </span>
       <span class="space" />
-      <span class="run-name" style={{ color: runColor(index) }}>
+      <span class="run-name">
+        <i class="square" style={{ background: runColor(index) }} />
         {runTitle(run)}
       </span>
     </li>

@@ -35,7 +35,7 @@ export function Details() {
   const { answer } = stack.value;
   const channel = selectedChannel.value;
   return (
-    <aside class="details" aria-label="Details">
+    <aside class="details" aria-label="Details" tabIndex={0}>
       {answer && channel !== null ? (
         <Selected stack={answer} channel={channel} painting={paintingOf(answer)} />
       ) : (

@@ -59,9 +59,8 @@ export function LayerGraph({ layers }: { layers: readonly Layer[] }) {
             class={`node ${layer.path === current ? 'on' : ''}`}
             transform={`translate(${x - WIDTH / 2} ${y - HEIGHT / 2})`}
             role="button"
-            tabIndex={0}
+            tabindex={0}
             aria-pressed={layer.path === current}
-            aria-label={`${layer.path}, ${layer.class_name}`}
             data-testid="graph-node"
             data-path={layer.path}
             onClick={() => selectLayer(layer.path)}

@@ -44,6 +44,7 @@ export function Overview() {
   const domain = matrixDomain.value;
   return (
     <div class="view overview">
+      <h1 class="unseen">Overview</h1>
       {state.compare.value && <CompareControls />}
       <div class="bar">
         <StatisticPicker />

@@ -12,7 +12,8 @@ export function RunNotes() {
   const plan = planText(model);
   if (!plan && model.notes.length === 0 && isProbe(model.tables_source)) return null;
   return (
-    <section class="run-notes" aria-label="This run" data-testid="run-notes">
+    // In the tab order, for it may have to be scrolled.
+    <section class="run-notes" aria-label="This run" data-testid="run-notes" tabIndex={0}>
       <h2>This run</h2>
       {lost.value > 0 && <p class="left-out">⚠ {lostText(lost.value)}</p>}
       <p>{contentText(model)}</p>

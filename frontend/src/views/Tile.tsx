@@ -52,7 +52,6 @@ export const Tile = memo(function Tile({
       type="button"
       class={`tile ${selected ? 'selected' : ''} ${bare ? 'bare' : ''}`}
       aria-pressed={selected}
-      aria-label={label.filter(Boolean).join(', ')}
       style={{ width: `${width}px` }}
       onClick={() =>
         selectTile(channel, {
@@ -70,6 +69,7 @@ export const Tile = memo(function Tile({
         width={width}
         height={height}
       />
+      <span class="unseen">{label.filter(Boolean).join(', ')}</span>
       {caption && (
         <span class="caption">
           <span>{channel}</span>

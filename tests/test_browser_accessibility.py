@@ -1,0 +1,60 @@
+"""What axe-core finds wrong with the page: nothing, in each view and either theme."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser import keract_url, open_page
+from tests.fixture_run import write_logdir
+from tests.tensorboard_process import TensorBoard
+
+pytestmark = pytest.mark.browser
+
+AXE = (
+    Path(__file__).parents[1] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+)
+
+# Of each view the states that add something to look at.
+STATES = {
+    "overview": {"view": "overview", "numbers": 1},
+    "graph": {"view": "overview", "layers": "graph", "compare": 1},
+    "maps": {"view": "maps", "tile": 3},
+    "filmstrip": {"view": "maps", "arrangement": "filmstrip"},
+    "samples": {"view": "maps", "samples": "1,2"},
+    "compare": {"view": "maps", "compare": 1},
+    "histograms": {"view": "histograms"},
+}
+SHOWN = (
+    "[data-testid=matrix-canvas], [data-testid=tile][data-step],"
+    " [data-testid=plane-a][data-step], [data-testid=histogram-canvas]"
+)
+
+
+@pytest.fixture(scope="module")
+def tensorboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorBoard]:
+    logdir = tmp_path_factory.mktemp("accessible")
+    write_logdir(logdir, 2, 4)
+    with TensorBoard(logdir, tmp_path_factory.mktemp("output"), True) as process:
+        process.await_runs({"run1/keract", "run2/keract"})
+        yield process
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", STATES)
+def test_axe_finds_nothing_wrong(
+    name: str, dark: bool, tensorboard: TensorBoard, browser: Browser
+) -> None:
+    url = keract_url(tensorboard.url, {"run": "run1/keract", **STATES[name]}, dark)
+    with open_page(browser, url) as (_, frame):
+        frame.locator(SHOWN).first.wait_for()
+        page = frame.locator("html")
+        page.evaluate("(_, code) => { (0, eval)(code); }", AXE.read_text())
+        found = page.evaluate(
+            """async () => (await axe.run()).violations.map(
+              ({id, impact, nodes}) => [impact, id, nodes.map((node) => node.html)])"""
+        )
+    assert found == []
