@@ -33,6 +33,9 @@ it('brings back every choice from the URL that it wrote', () => {
   state.size.value = 'l';
   state.mode.value = 'heatmap';
   state.tensor.value = 'weight/kernel';
+  state.axis.value = 'linear';
+  state.layers.value = 'all';
+  state.table.value = 'shown';
   const written = stateValues();
   expect(written.size).toBe(Object.keys(state).length);
   const hash = formatHash('#keract', written);

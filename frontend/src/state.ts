@@ -8,6 +8,7 @@ import { batch, effect, type Signal, signal } from '@preact/signals';
 import { COLORMAP_NAMES, type ColormapName } from './colormaps';
 import { NORMALISATIONS } from './domain';
 import { KINDS } from './selection';
+import { VALUE_AXES } from './value_axis';
 
 interface Entry<T> {
   signal: Signal<T>;
@@ -55,7 +56,9 @@ function list(): Entry<readonly string[] | null> {
 }
 
 export const VIEWS = ['maps', 'histograms'] as const;
-export const HISTOGRAM_MODES = ['offset', 'heatmap'] as const;
+export const HISTOGRAM_MODES = ['offset', 'overlay', 'percentiles', 'heatmap'] as const;
+export const HISTOGRAM_LAYERS = ['one', 'all'] as const;
+export const HISTOGRAM_TABLE = ['hidden', 'shown'] as const;
 export const TILE_SIZES = ['auto', 's', 'm', 'l'] as const;
 
 export const entries = {
@@ -89,6 +92,12 @@ export const entries = {
   mode: oneOf(HISTOGRAM_MODES, 'offset'),
   /** Which table row the histograms show, as `kind` or `kind/own name`; empty is the first. */
   tensor: text(''),
+  /** The axis of a histogram's values. */
+  axis: oneOf(VALUE_AXES, 'symlog'),
+  /** Histograms of the layer, or small ones of all layers. */
+  layers: oneOf(HISTOGRAM_LAYERS, 'one'),
+  /** Whether the numbers behind the histograms stand beside them. */
+  table: oneOf(HISTOGRAM_TABLE, 'hidden'),
 };
 
 type Entries = typeof entries;
