@@ -1,10 +1,11 @@
 /** Which rows of which runs the histograms show, and what is asked for of them. */
 import { computed } from '@preact/signals';
+import { layerSearch } from './actions';
 import { getHistograms, type Histograms } from './api';
 import { recordedHistograms } from './histogram';
 import type { RunRow } from './histogram_chart';
 import { resource } from './resource';
-import { KINDS, type Kind, layerRows, rowOf } from './selection';
+import { KINDS, type Kind, layerRows, matches, rowOf } from './selection';
 import { state } from './state';
 import { statisticOverSteps } from './statistics';
 import {
@@ -149,11 +150,12 @@ export const gridKind = computed<Kind | undefined>(() => {
   );
 });
 
-/** A row for each layer that has one of this kind, in the order of the model. */
+/** A row for each listed layer that has one of this kind, in the order of the model. */
 export const gridRows = computed<number[]>(() => {
   const model = data.value?.model;
   if (!model) return [];
-  return model.layers.flatMap((layer) => {
+  const listed = model.layers.filter(({ path }) => matches(path, layerSearch.value));
+  return listed.flatMap((layer) => {
     const own = layerRows(layer, model.rows).filter(
       (row) => model.rows[row].kind === gridKind.value,
     );

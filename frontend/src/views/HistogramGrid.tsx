@@ -109,6 +109,10 @@ function Card(props: {
     };
   }, [visible]);
   const { kind, path, layer_path } = known.model.rows[row];
+  const on = layer.value?.path === layer_path;
+  useEffect(() => {
+    if (on) ref.current?.scrollIntoView({ block: 'nearest' });
+  }, [on]);
   const mode = state.mode.value;
   const axis = state.axis.value;
   const chart = useMemo(
@@ -128,7 +132,7 @@ function Card(props: {
       class="card"
       data-testid="histogram-card"
       data-path={layer_path}
-      aria-pressed={layer.value?.path === layer_path}
+      aria-pressed={on}
       title={`Open ${path}`}
       onClick={() =>
         batch(() => {

@@ -107,7 +107,11 @@ function AllLayers({ edges }: { edges: readonly number[] }) {
       </div>
       <StepNotes />
       {rows.length === 0 ? (
-        <Note>No statistics or histograms are recorded of this run.</Note>
+        <Note>
+          {kind
+            ? 'No layer matches the search.'
+            : 'No statistics or histograms are recorded of this run.'}
+        </Note>
       ) : (
         <HistogramGrid edges={edges} />
       )}

@@ -208,16 +208,22 @@ export function specialBars(
   });
 }
 
-/** The end of an axis at which its values are written. */
 interface Ruler {
   picture: Picture;
   along: Along;
   ink: Ink;
 }
 
-export function ticksOf({ picture, along }: Ruler, apart: number) {
-  const { ticks } = picture.chart.scale;
-  return ticks(Math.min(1, apart / Math.max(1, along.room)));
+/** Ticks of values that go to the right; figures need more room than powers. */
+function ticksAcross({ picture, along }: Ruler) {
+  const { ticks, axis } = picture.chart.scale;
+  return ticks(Math.min(1, (axis === 'linear' ? 60 : 44) / Math.max(1, along.room)));
+}
+
+/** Ticks of values that go upwards. */
+export function ticksUp({ picture, along }: Ruler) {
+  const apart = picture.small ? 20 : picture.chart.scale.axis === 'linear' ? 38 : 26;
+  return picture.chart.scale.ticks(Math.min(1, apart / Math.max(1, along.room)));
 }
 
 /** Lines behind what is drawn, at the ticks of values that go to the right. */
@@ -231,7 +237,7 @@ export function gridAcross(
   const { along, ink, picture } = ruler;
   context.strokeStyle = ink.line;
   context.lineWidth = 1;
-  for (const { place } of ticksOf(ruler, picture.small ? 40 : 44)) {
+  for (const { place } of ticksAcross(ruler)) {
     const x = left + along.from + place * along.room;
     line(context, x, top, x, bottom + (picture.small ? 2 : 5));
   }
@@ -251,8 +257,11 @@ export function labelsAcross(
   context.textAlign = 'center';
   context.textBaseline = 'top';
   context.fillStyle = ink.soft;
-  for (const { place, label } of ticksOf(ruler, small ? 40 : 44)) {
-    context.fillText(label, left + along.from + place * along.room, y);
+  for (const { place, label } of ticksAcross(ruler)) {
+    // Kept on the canvas, whose ends a small chart reaches.
+    const half = context.measureText(label).width / 2 + 1;
+    const x = left + along.from + place * along.room;
+    context.fillText(label, Math.min(picture.size.width - half, Math.max(half, x)), y);
   }
   if (small) return;
   context.fillStyle = ink.ink;
@@ -282,7 +291,7 @@ export function labelsUp(
   context.fillStyle = ink.soft;
   context.strokeStyle = ink.line;
   context.lineWidth = 1;
-  for (const { place, label } of ticksOf(ruler, small ? 20 : 26)) {
+  for (const { place, label } of ticksUp(ruler)) {
     const y = bottom - along.from - place * along.room;
     context.fillText(label, left - (small ? 5 : 8), y);
     line(context, left - 4, crisp(y), left - 1, crisp(y));

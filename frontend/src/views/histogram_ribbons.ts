@@ -17,7 +17,7 @@ import {
   line,
   type Picture,
   specialColor,
-  ticksOf,
+  ticksUp,
 } from './histogram_axes';
 
 /** The levels whose ribbon each of several runs has: 16 % and 84 %. */
@@ -119,7 +119,7 @@ export function ribbonsDrawing(picture: Picture): Drawing {
       const ruler = { picture: { ...picture, chart: finiteOnly }, along, ink };
       context.strokeStyle = ink.line;
       context.lineWidth = 1;
-      for (const { place } of ticksOf(ruler, small ? 20 : 26)) {
+      for (const { place } of ticksUp(ruler)) {
         const at = crisp(bottom - along.from - place * along.room);
         line(context, left, at, right, at);
       }
