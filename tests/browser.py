@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import urllib.parse
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 from playwright.sync_api import (
     Browser,
     ConsoleMessage,
     FrameLocator,
+    Locator,
     Page,
     Playwright,
 )
+
+COLORS = json.loads(
+    (
+        Path(__file__).parent.parent / "tensorboard_keract/viewer/colormaps.json"
+    ).read_text()
+)
+COLORMAPS = COLORS["colormaps"]
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -69,3 +81,20 @@ def open_page(
     finally:
         context.close()
     assert not problems, problems
+
+
+def colors_of(name: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    table = bytes.fromhex(COLORMAPS[name]["colors"])
+    return np.frombuffer(table, np.uint8).reshape(256, 3)
+
+
+def canvas_pixels(canvas: Locator):
+    """RGBA [height, width, 4] of a canvas."""
+    found = canvas.evaluate(
+        """canvas => {
+          const {width, height} = canvas;
+          const {data} = canvas.getContext('2d').getImageData(0, 0, width, height);
+          return {width, height, data: Array.from(data)};
+        }"""
+    )
+    return np.array(found["data"], np.uint8).reshape(found["height"], found["width"], 4)

@@ -6,12 +6,10 @@ wire format and the colour maps' table alone.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -28,19 +26,20 @@ import tensorboard_keract as tk
 from tensorboard_keract import metadata
 from tensorboard_keract.recording import wire_format
 from tests import models
-from tests.browser import keract_url, launch, open_page
+from tests.browser import (
+    COLORMAPS,
+    COLORS,
+    canvas_pixels,
+    colors_of,
+    keract_url,
+    launch,
+    open_page,
+)
 from tests.fixture_run import write_partial_run
 from tests.reading import Event, model_of, planes_of, read_records
 from tests.tensorboard_process import TensorBoard
 
 pytestmark = pytest.mark.browser
-
-COLORS = json.loads(
-    (
-        Path(__file__).parent.parent / "tensorboard_keract/viewer/colormaps.json"
-    ).read_text()
-)
-COLORMAPS = COLORS["colormaps"]
 
 
 @pytest.fixture(scope="module")
@@ -70,28 +69,11 @@ def record_at(records: list[Event], step: int) -> Event:
     return next(record for record in records if record.step == step)
 
 
-def colors_of(name: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    table = bytes.fromhex(COLORMAPS[name]["colors"])
-    return np.frombuffer(table, np.uint8).reshape(256, 3)
-
-
 def expected_pixels(values, low: float, high: float, colormap: str):
     """RGB [height, width, 3] of finite values, by the definition of a colour map."""
     place = (values.astype(np.float64) - low) / (high - low)
     index = np.floor(np.clip(place, 0, 1) * 255 + 0.5).astype(int)
     return colors_of(colormap)[index]
-
-
-def canvas_pixels(canvas: Locator):
-    """RGBA [height, width, 4] of a canvas."""
-    found = canvas.evaluate(
-        """canvas => {
-          const {width, height} = canvas;
-          const {data} = canvas.getContext('2d').getImageData(0, 0, width, height);
-          return {width, height, data: Array.from(data)};
-        }"""
-    )
-    return np.array(found["data"], np.uint8).reshape(found["height"], found["width"], 4)
 
 
 def painted(frame: FrameLocator, path: str, step: int, kind: str) -> Locator:

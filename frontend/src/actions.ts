@@ -1,14 +1,24 @@
 /** What the reader can do, by pointer or key. */
 import { batch, effect, signal } from '@preact/signals';
-import { matches, nearbySteps, stepIndexAt } from './selection';
-import { state } from './state';
+import {
+  isWeightKind,
+  type Kind,
+  matches,
+  nearbySteps,
+  nearestIndex,
+  stepIndexAt,
+} from './selection';
+import { stepPlaces } from './overview_store';
+import { state, VIEWS } from './state';
 import {
   data,
   kind,
   layer,
   newestIndex,
+  primaryRun,
   sample,
   sampleCount,
+  shownRuns,
   shownSteps,
   stack,
   step,
@@ -22,6 +32,14 @@ export const runFilter = signal('');
 
 export const playing = signal(false);
 export const keysShown = signal(false);
+
+/** Which of A and B a flicker shows, and whether they take turns by themselves. */
+export const turn = signal<'a' | 'b'>('a');
+export const turning = signal(true);
+
+export function otherTurn(): void {
+  turn.value = turn.value === 'a' ? 'b' : 'a';
+}
 
 // A step stays this long while playing.
 const PLAY_MS = 220;
@@ -37,6 +55,12 @@ export function goToIndex(index: number): void {
 export function goToStep(at: number): void {
   playing.value = false;
   goToIndex(stepIndexAt(steps.value, at));
+}
+
+/** Moves the scrubber to the recorded step nearest to a place on the axis. */
+export function goToPlace(place: number): void {
+  playing.value = false;
+  goToIndex(nearestIndex(stepPlaces.value, place));
 }
 
 export function moveStep(by: number): void {
@@ -84,6 +108,36 @@ export function selectLayer(path: string): void {
   });
 }
 
+/** Shows a run; the one shown before stays beside it. */
+export function showRun(run: string): void {
+  if (primaryRun.value?.run === run) return;
+  batch(() => {
+    state.beside.value = shownRuns.value.filter((one) => one !== run);
+    state.run.value = run;
+  });
+}
+
+/** Opens what is recorded of a layer of a run at a step: its maps. */
+export function openLayer(run: string, path: string, at: number, what?: Kind): void {
+  batch(() => {
+    showRun(run);
+    selectLayer(path);
+    if (what) selectKind(what);
+    state.view.value = 'maps';
+    playing.value = false;
+    state.step.value = at;
+  });
+}
+
+/** Draws the line of a layer beside those that are drawn, or no more. */
+export function toggleLine(path: string): void {
+  const drawn = state.lines.value ?? [];
+  const next = drawn.includes(path)
+    ? drawn.filter((one) => one !== path)
+    : [...drawn, path];
+  state.lines.value = next.length > 0 ? next : null;
+}
+
 /** The next layer that the search lets through. */
 export function moveLayer(by: number): void {
   const listed = (data.value?.model.layers ?? []).filter((one) =>
@@ -106,8 +160,7 @@ export function selectTile(channel: number): void {
 export function selectKind(next: typeof state.kind.value): void {
   batch(() => {
     // Channels of another kind are other things: filters, units, inputs.
-    if (next.startsWith('weight') !== kind.value?.startsWith('weight'))
-      state.tile.value = null;
+    if (isWeightKind(next) !== isWeightKind(kind.value ?? '')) state.tile.value = null;
     state.kind.value = next;
   });
 }
@@ -146,14 +199,33 @@ export const KEYS: { keys: string[]; what: string; run: Record<string, () => voi
     run: { '[': () => moveSample(-1), ']': () => moveSample(1) },
   },
   {
-    keys: ['1', '2'],
-    what: 'feature maps, histograms',
+    keys: VIEWS.map((_, i) => String(i + 1)),
+    what: 'overview, feature maps, histograms',
+    run: Object.fromEntries(
+      VIEWS.map((view, i) => [
+        String(i + 1),
+        () => {
+          state.view.value = view;
+        },
+      ]),
+    ),
+  },
+  {
+    keys: ['C'],
+    what: 'compare with another run or step',
     run: {
-      '1': () => {
-        state.view.value = 'maps';
+      c: () => {
+        state.compare.value = !state.compare.value;
       },
-      '2': () => {
-        state.view.value = 'histograms';
+    },
+  },
+  {
+    keys: ['X'],
+    what: 'the other of A and B, while they flicker',
+    run: {
+      x: () => {
+        turning.value = false;
+        otherTurn();
       },
     },
   },

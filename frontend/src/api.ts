@@ -82,6 +82,8 @@ export interface Series {
 /** The whole statistics table of a run; NaN is what a record left out. */
 export interface Statistics {
   steps: number[];
+  /** Seconds since 1970, of each step. */
+  wallTimes: number[];
   epochs: number[];
   rows: number;
   columns: number;
@@ -158,6 +160,7 @@ export async function getStatistics(run: string, signal: AbortSignal): Promise<S
   const response = await get('statistics', { run }, signal);
   const { json, payload } = unpack<{
     steps: number[];
+    wall_times: number[];
     epochs: number[];
     rows: number;
     columns: number;
@@ -166,6 +169,7 @@ export async function getStatistics(run: string, signal: AbortSignal): Promise<S
   }>(await response.arrayBuffer());
   return {
     steps: json.steps,
+    wallTimes: json.wall_times,
     epochs: json.epochs,
     rows: json.rows,
     columns: json.columns,

@@ -1,16 +1,18 @@
 /** Ticks of a linear axis. Pure. */
 
-/** Round numbers 1, 2, 5 × 10ⁿ apart, from low to high, about `count` of them. */
-export function niceTicks(low: number, high: number, count: number): number[] {
+/**
+ * Round numbers 1, 2, 5 × 10ⁿ apart, from low to high, about `count` of them; `least`
+ * apart, which is 1 for whole numbers.
+ */
+export function niceTicks(low: number, high: number, count: number, least = 1): number[] {
   if (!(high > low) || count < 1) return Number.isFinite(low) ? [low] : [];
   const raw = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(raw));
   const factor = [1, 2, 5, 10].find((f) => f * power >= raw * 0.999) ?? 10;
-  // Steps are whole numbers.
-  const apart = Math.max(1, factor * power);
+  const apart = Math.max(least, factor * power);
   const ticks: number[] = [];
-  for (let tick = Math.ceil(low / apart) * apart; tick <= high; tick += apart)
-    ticks.push(tick);
+  // Counted, for adding up would gather errors of rounding.
+  for (let i = Math.ceil(low / apart); i * apart <= high; i++) ticks.push(i * apart);
   return ticks;
 }
 

@@ -16,6 +16,7 @@ function rowOf(run: string, bin: number, low = Number.NaN, high = Number.NaN): R
     index: 0,
     row: 0,
     histograms: { steps: [0], rows: [0], counts },
+    places: [0],
     lows: Float64Array.of(low),
     highs: Float64Array.of(high),
   };
@@ -56,7 +57,7 @@ it('draws a tensor of NaN alone', () => {
   }
 });
 
-it('finds the step at or before, and none where all are after', () => {
+it('finds the record at a place or before, and none where all are after', () => {
   expect(indexAtOrBefore([10, 20, 30], 25)).toBe(1);
   expect(indexAtOrBefore([10, 20, 30], 20)).toBe(1);
   expect(indexAtOrBefore([10, 20, 30], 99)).toBe(2);

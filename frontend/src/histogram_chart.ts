@@ -26,6 +26,8 @@ export interface RunRow {
   index: number;
   row: number;
   histograms: Histograms;
+  /** Where the steps lie on the axis that runs are aligned by. */
+  places: readonly number[];
   /** True extremes at each step of the histograms; NaN where unknown. */
   lows: Float64Array;
   highs: Float64Array;
@@ -115,8 +117,8 @@ function numbers(values: ArrayLike<number>): number[] {
   return Array.from(values);
 }
 
-/** Index of the step at `at`, or of the last before it; −1 where all are after. */
-export function indexAtOrBefore(steps: readonly number[], at: number): number {
-  const { here, before } = nearbySteps(steps, at);
-  return steps.indexOf((here ? at : before) ?? Number.NaN);
+/** Index of the record at a place, or of the last before it; −1 where all are after. */
+export function indexAtOrBefore(places: readonly number[], at: number): number {
+  const { here, before } = nearbySteps(places, at);
+  return places.indexOf((here ? at : before) ?? Number.NaN);
 }

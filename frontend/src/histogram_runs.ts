@@ -1,6 +1,7 @@
 /** Which rows of which runs the histograms show, and what is asked for of them. */
 import { computed } from '@preact/signals';
 import { layerSearch } from './actions';
+import { placeOf, placesOf } from './alignment';
 import { getHistograms, type Histograms } from './api';
 import { recordedHistograms } from './histogram';
 import type { RunRow } from './histogram_chart';
@@ -113,9 +114,16 @@ export function runRow(known: RunData, row: number, histograms: Histograms): Run
     index,
     row,
     histograms,
+    places: placesAt(known, histograms.steps),
     lows: atSteps(known, row, 'min', histograms.steps),
     highs: atSteps(known, row, 'max', histograms.steps),
   };
+}
+
+function placesAt({ statistics }: RunData, steps: readonly number[]): readonly number[] {
+  if (!statistics || statistics.steps.length === 0) return steps;
+  const places = placesOf(statistics, state.align.value);
+  return steps.map((step) => placeOf(places, step));
 }
 
 function atSteps(

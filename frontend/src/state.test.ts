@@ -33,14 +33,29 @@ it('brings back every choice from the URL that it wrote', () => {
   state.size.value = 'l';
   state.mode.value = 'heatmap';
   state.tensor.value = 'weight/kernel';
+  state.align.value = 'time';
+  state.statistic.value = 'mean';
+  state.tensors.value = 'weight';
+  state.matrix.value = 'layers';
+  state.compare.value = true;
+  state.comparison.value = 'swipe';
+  state.versusStep.value = 20;
+  state.versus.value = 'other';
+  state.lines.value = ['conv', 'dense'];
+  state.numbers.value = true;
+  state.exploding.value = 50;
+  state.vanishing.value = 1e-7;
+  state.dead.value = 0.1;
+  state.saturated.value = 0.9;
+  state.still.value = 1e-9;
   state.axis.value = 'linear';
   state.layers.value = 'all';
-  state.table.value = 'shown';
+  state.table.value = true;
   const written = stateValues();
   expect(written.size).toBe(Object.keys(state).length);
   const hash = formatHash('#keract', written);
   applyValues(new Map());
-  expect(stateValues().size).toBe(0);
+  expect([...stateValues().keys()]).toEqual(['view']);
   applyValues(parseHash(hash));
   expect(stateValues()).toEqual(written);
   expect(state.beside.value).toEqual(['a,b', 'c d']);
@@ -60,8 +75,9 @@ it('takes what is malformed as if it were not there', () => {
       ['kind', 'nonsense'],
       ['step', 'NaN'],
       ['tile', '1e3'],
+      ['dead', '-1'],
       ['unknown', 'x'],
     ]),
   );
-  expect(stateValues().size).toBe(0);
+  expect([...stateValues().keys()]).toEqual(['view']);
 });

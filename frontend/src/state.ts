@@ -7,6 +7,8 @@
 import { batch, effect, type Signal, signal } from '@preact/signals';
 import { COLORMAP_NAMES, type ColormapName } from './colormaps';
 import { NORMALISATIONS } from './domain';
+import { INITIAL_THRESHOLDS } from './alerts';
+import { ALIGNMENTS } from './alignment';
 import { KINDS } from './selection';
 import { VALUE_AXES } from './value_axis';
 
@@ -36,6 +38,25 @@ function count(): Entry<number | null> {
   };
 }
 
+/** A threshold: a positive number. */
+function positive(initial: number): Entry<number> {
+  return {
+    signal: signal(initial),
+    initial,
+    parse: (t) => (Number(t) > 0 && Number.isFinite(Number(t)) ? Number(t) : undefined),
+    format: String,
+  };
+}
+
+function flag(): Entry<boolean> {
+  return {
+    signal: signal(false),
+    initial: false,
+    parse: (t) => t === '1',
+    format: (v) => (v ? '1' : ''),
+  };
+}
+
 function maybe<T extends string>(values: readonly T[]): Entry<T | null> {
   return {
     signal: signal<T | null>(null),
@@ -55,10 +76,11 @@ function list(): Entry<readonly string[] | null> {
   };
 }
 
-export const VIEWS = ['maps', 'histograms'] as const;
+export const VIEWS = ['overview', 'maps', 'histograms'] as const;
+export const MATRICES = ['runs', 'layers'] as const;
+export const COMPARISONS = ['side', 'swipe', 'flicker'] as const;
 export const HISTOGRAM_MODES = ['offset', 'overlay', 'percentiles', 'heatmap'] as const;
 export const HISTOGRAM_LAYERS = ['one', 'all'] as const;
-export const HISTOGRAM_TABLE = ['hidden', 'shown'] as const;
 export const TILE_SIZES = ['auto', 's', 'm', 'l'] as const;
 
 export const entries = {
@@ -68,6 +90,8 @@ export const entries = {
   run: text(''),
   /** Runs beside it, whose loss is drawn behind the step axis; null is the first few. */
   beside: list(),
+  /** What lines runs up on the step axis. */
+  align: oneOf(ALIGNMENTS, 'step'),
   /** The layer, by path; empty is the first with maps. */
   layer: text(''),
   /** What of the layer the feature maps show. */
@@ -97,7 +121,31 @@ export const entries = {
   /** Histograms of the layer, or small ones of all layers. */
   layers: oneOf(HISTOGRAM_LAYERS, 'one'),
   /** Whether the numbers behind the histograms stand beside them. */
-  table: oneOf(HISTOGRAM_TABLE, 'hidden'),
+  table: flag(),
+  /** The statistic that the overview shows. */
+  statistic: text('l2_norm'),
+  /** Of which tensors; null is the first kind that the run has. */
+  tensors: maybe(KINDS),
+  /** Whether the overview goes run by run, or layer by layer. */
+  matrix: oneOf(MATRICES, 'runs'),
+  /** Whether the shown run and step, A, are compared with B. */
+  compare: flag(),
+  /** How maps are compared. */
+  comparison: oneOf(COMPARISONS, 'side'),
+  /** B's run; empty is the first beside A's, or A's own. */
+  versus: text(''),
+  /** B's step; null is that at A's place, in A's own run the first. */
+  versusStep: count(),
+  /** The layers whose lines are drawn; null is the chosen one. */
+  lines: list(),
+  /** Whether the overview's numbers are shown as a table. */
+  numbers: flag(),
+  /** The alerts' thresholds; see `alerts.ts`. */
+  exploding: positive(INITIAL_THRESHOLDS.exploding),
+  vanishing: positive(INITIAL_THRESHOLDS.vanishing),
+  dead: positive(INITIAL_THRESHOLDS.dead),
+  saturated: positive(INITIAL_THRESHOLDS.saturated),
+  still: positive(INITIAL_THRESHOLDS.still),
 };
 
 type Entries = typeof entries;
@@ -141,12 +189,16 @@ export function formatHash(hash: string, values: ReadonlyMap<string, string>): s
   return `#${[...others, ...ours].join('&')}`;
 }
 
-/** What differs from a fresh page, as the URL has it. Reads every signal. */
+/**
+ * What differs from a fresh page, and the view, as the URL has it. Reads every signal.
+ *
+ * With the view an address of ours is never without a key; see `bindUrl`.
+ */
 export function stateValues(): Map<string, string> {
   const values = new Map<string, string>();
   for (const [key, entry] of Object.entries(entries) as [string, Entry<unknown>][]) {
     const value = entry.format(entry.signal.value);
-    if (value !== entry.format(entry.initial)) values.set(key, value);
+    if (key === 'view' || value !== entry.format(entry.initial)) values.set(key, value);
   }
   return values;
 }
@@ -182,6 +234,7 @@ export function addressWindow(): Window {
 export function bindUrl(): () => void {
   const owner = addressWindow();
   applyValues(parseHash(owner.location.hash));
+  let view: string = state.view.peek();
   const write = (values: ReadonlyMap<string, string>) => {
     try {
       // On another tab of TensorBoard the address is not ours to write.
@@ -190,9 +243,12 @@ export function bindUrl(): () => void {
         owner.location.hash || (owner === window ? '' : '#keract'),
         values,
       );
-      if (next !== owner.location.hash) {
-        owner.history.replaceState(owner.history.state, '', next);
-      }
+      if (next === owner.location.hash) return;
+      // Another view is a place to come back from; other choices change the place.
+      const moved = view !== values.get('view');
+      view = values.get('view') ?? view;
+      if (moved) owner.history.pushState(owner.history.state, '', next);
+      else owner.history.replaceState(owner.history.state, '', next);
     } catch {
       // A parent that forbids it: links lose the state, the page works on.
     }
@@ -207,8 +263,10 @@ export function bindUrl(): () => void {
     const values = parseHash(owner.location.hash);
     // TensorBoard drops our keys when the reader leaves the tab; that is no wish, so
     // they are put back when the reader returns.
-    if (values.size > 0) applyValues(values);
-    else write(stateValues());
+    if (values.size > 0) {
+      applyValues(values);
+      view = state.view.peek();
+    } else write(stateValues());
   };
   owner.addEventListener('hashchange', read);
   return () => {

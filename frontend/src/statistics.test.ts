@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
-import type { Layer, ModelDescription, Statistics } from './api';
+import type { ModelDescription, Statistics } from './api';
 import {
-  layerHealth,
   lossOverSteps,
   lostRecords,
   recordedIndices,
@@ -10,7 +9,6 @@ import {
   stepsWithStatistics,
 } from './statistics';
 
-const layer = { path: 'relu' } as Layer;
 const model = {
   rows: [
     { kind: 'activation', path: 'relu', layer_path: 'relu' },
@@ -32,6 +30,7 @@ const model = {
 function table(activation: number[], gradient: number[]): Statistics {
   return {
     steps: [0],
+    wallTimes: [0],
     epochs: [0],
     rows: 2,
     columns: 6,
@@ -42,35 +41,6 @@ function table(activation: number[], gradient: number[]): Statistics {
 }
 
 const fine = [8, 1, 0, 0, 0, 0];
-
-it('calls a layer healthy without anything odd', () => {
-  expect(layerHealth(layer, model, table(fine, fine), 0).level).toBe('good');
-});
-
-it('puts NaN before dead channels before missing gradients', () => {
-  const dead = [8, 1, 0.5, 0, 0, 0];
-  const none = [8, 0, 0, 0, 0, 0];
-  const broken = [8, 1, 0, 2, 1, 0];
-  expect(layerHealth(layer, model, table(dead, broken), 0)).toMatchObject({
-    level: 'bad',
-    word: 'NaN',
-    sentence: '2 NaN and 1 ±Inf in the activation gradient at this step.',
-  });
-  expect(layerHealth(layer, model, table(dead, none), 0)).toMatchObject({
-    level: 'warning',
-    word: '50 % dead',
-  });
-  expect(layerHealth(layer, model, table([8, 0, 1, 0, 0, 0], fine), 0).level).toBe('bad');
-  expect(layerHealth(layer, model, table(fine, none), 0).word).toBe('no grad');
-});
-
-it('says nothing of a layer that the tables lack', () => {
-  expect(layerHealth(layer, model, undefined, 0).level).toBe('unknown');
-  const other = { path: 'other' } as Layer;
-  expect(layerHealth(other, model, table(fine, fine), 0).level).toBe('unknown');
-  const absent = Array(6).fill(Number.NaN);
-  expect(layerHealth(layer, model, table(absent, absent), 0).level).toBe('unknown');
-});
 
 it('reads one statistic over the steps', () => {
   const statistics = table(fine, [8, 7, 0, 0, 0, 0]);
@@ -91,6 +61,7 @@ function tables(
 ): Statistics {
   return {
     steps: steps.map((_, i) => 10 * i),
+    wallTimes: steps.map(() => 0),
     epochs: steps.map(() => 0),
     rows: 2,
     columns: 6,
@@ -119,23 +90,6 @@ it('tells a row that was left out from one without a finite value', () => {
   expect(recordedIndices(partial, some, 1)).toEqual([0, 3]);
   expect(recordedIndices(partial, some, -1)).toEqual([]);
   expect(stepsWithStatistics(partial, some)).toEqual([0, 10, 30]);
-});
-
-it('says which rows a healthy layer lacks at a step', () => {
-  const { level, sentence } = layerHealth(layer, partial, some, 1);
-  expect(level).toBe('good');
-  expect(sentence).toMatch(/Not at this step: activation gradient\.$/);
-  expect(layerHealth(layer, partial, some, 0).sentence).not.toMatch(/Not at/);
-  expect(layerHealth(layer, partial, some, 2).level).toBe('unknown');
-});
-
-it('says of which samples a channel is dead', () => {
-  const dead = table([8, 1, 1, 0, 0, 0], fine);
-  expect(layerHealth(layer, model, dead, 0).sentence).toMatch(/every probe sample/);
-  const training = { ...model, tables_source: 'training' };
-  expect(layerHealth(layer, training, dead, 0).sentence).toMatch(
-    /every sample of the training batch/,
-  );
 });
 
 it('counts the records lost until a step, by the last record that knows', () => {

@@ -1,8 +1,7 @@
 /** Columns of the statistics table, and what they say of a layer's health. Pure. */
 import type { Layer, ModelDescription, Statistics } from './api';
-import { formatShare, plural } from './format';
+import { plural } from './format';
 import { layerRows } from './selection';
-import { isProbe, sourceWords } from './source';
 
 /** A statistic of a row over all steps; empty where the run has none of that name. */
 export function statisticOverSteps(
@@ -101,93 +100,6 @@ export function skippedSteps(model: ModelDescription, statistics: Statistics): n
 
 export const SKIPPED_TEXT =
   'update skipped: the loss scale backed off from NaN or ±Inf gradients';
-
-export type HealthLevel = 'good' | 'warning' | 'bad' | 'unknown';
-
-export interface Health {
-  level: HealthLevel;
-  /** One or two words beside the layer; empty where all is well. */
-  word: string;
-  /** The whole sentence. */
-  sentence: string;
-}
-
-/** From this share of dead channels on, the layer is marked. */
-const DEAD_WARNING = 0.25;
-
-/** How a layer does at a step (an index of the statistics table). */
-export function layerHealth(
-  layer: Layer,
-  model: ModelDescription,
-  statistics: Statistics | undefined,
-  stepIndex: number,
-): Health {
-  const rows = layerRows(layer, model.rows);
-  if (!statistics || stepIndex < 0 || rows.length === 0) {
-    return { level: 'unknown', word: '', sentence: 'Nothing is recorded of this layer.' };
-  }
-  const at = (row: number, name: string) => {
-    const column = model.statistics.indexOf(name);
-    if (column < 0 || row >= statistics.rows) return Number.NaN;
-    return statistics.values[
-      (stepIndex * statistics.rows + row) * statistics.columns + column
-    ];
-  };
-  if (rows.every((row) => Number.isNaN(at(row, 'count')))) {
-    return { level: 'unknown', word: '', sentence: 'No statistics at this step.' };
-  }
-  for (const row of rows) {
-    const what = model.rows[row].kind.replaceAll('_', ' ');
-    const nan = at(row, 'nan_count');
-    const inf = at(row, 'positive_inf_count') + at(row, 'negative_inf_count');
-    if (nan > 0 || inf > 0) {
-      const word = nan > 0 ? 'NaN' : 'Inf';
-      const counts = [nan > 0 ? `${nan} NaN` : '', inf > 0 ? `${inf} ±Inf` : ''];
-      return {
-        level: 'bad',
-        word,
-        sentence: `${counts.filter(Boolean).join(' and ')} in the ${what} at this step.`,
-      };
-    }
-  }
-  for (const row of rows) {
-    if (model.rows[row].kind !== 'activation') continue;
-    const dead = at(row, 'dead_fraction');
-    if (dead >= DEAD_WARNING) {
-      return {
-        level: dead === 1 ? 'bad' : 'warning',
-        word: dead === 1 ? 'dead' : `${formatShare(dead)} dead`,
-        sentence: `${formatShare(dead)} of the channels are 0 for every ${sampleWords(model)}.`,
-      };
-    }
-  }
-  for (const row of rows) {
-    if (!model.rows[row].kind.endsWith('_gradient')) continue;
-    if (at(row, 'l2_norm') === 0) {
-      return {
-        level: 'warning',
-        word: 'no grad',
-        sentence: `The ${model.rows[row].kind.replaceAll('_', ' ')} is 0 at this step.`,
-      };
-    }
-  }
-  const absent = rows.filter((row) => Number.isNaN(at(row, 'count')));
-  const kinds = new Set(absent.map((row) => model.rows[row].kind.replaceAll('_', ' ')));
-  const sentence = 'No NaN, no ±Inf, few dead channels.';
-  return {
-    level: 'good',
-    word: '',
-    sentence:
-      kinds.size > 0 ? `${sentence} Not at this step: ${[...kinds].join(', ')}.` : sentence,
-  };
-}
-
-/** "probe sample", "sample of the training batch". */
-function sampleWords({ tables_source }: ModelDescription): string {
-  return isProbe(tables_source)
-    ? 'probe sample'
-    : `sample of ${sourceWords(tables_source)}`;
-}
 
 /** The row whose L2 norm stands for a layer in its sparkline. */
 export function sparklineRow(layer: Layer, model: ModelDescription): number {

@@ -437,7 +437,8 @@ export const histogramsNearby = computed(() =>
 export const shownSteps = computed<readonly number[]>(() => {
   const [known, name] = [data.value, tag.value];
   let found: readonly number[] = [];
-  if (state.view.value === 'histograms') found = histograms.value.answer?.steps ?? [];
+  if (state.view.value === 'overview') found = statisticsSteps.value;
+  else if (state.view.value === 'histograms') found = histograms.value.answer?.steps ?? [];
   else if (known && name !== undefined && !holdsForAll(name)) {
     found = tagSteps(known.series, name).steps;
   }

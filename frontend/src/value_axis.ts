@@ -1,4 +1,5 @@
 /** Where values lie on an axis of a histogram, and where its ticks are. Pure. */
+import { niceTicks } from './axis';
 import { formatValue, superscript } from './format';
 import type { Column } from './histogram';
 
@@ -55,7 +56,7 @@ export function linearScale(low: number, high: number): Scale {
   const [from, to] = [low - room, high + room];
   const place = (value: number) => Math.min(1, Math.max(0, (value - from) / (to - from)));
   const ticks = (spacing: number) =>
-    roundValues(from, to, Math.floor(1 / spacing)).map((value) => ({
+    niceTicks(from, to, Math.max(1, Math.floor(1 / spacing)), 0).map((value) => ({
       place: place(value),
       label: formatValue(value, 3),
     }));
@@ -68,20 +69,6 @@ export function finiteEnds({ low, high }: Column): { low: number; high: number }
     low: Number.isFinite(low) ? low : high * Math.SQRT2,
     high: Number.isFinite(high) ? high : low * Math.SQRT2,
   };
-}
-
-/** Values 1, 2, 5 × 10ⁿ apart between two, at most about `count` of them. */
-export function roundValues(low: number, high: number, count: number): number[] {
-  if (!(high > low) || count < 1) return [];
-  const raw = (high - low) / count;
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const apart = ([1, 2, 5].find((factor) => factor * power >= raw * 0.999) ?? 10) * power;
-  const values: number[] = [];
-  for (let i = Math.ceil(low / apart - 1e-9); i * apart <= high + apart * 1e-9; i++) {
-    // Adding 0 makes a negative zero plain.
-    values.push(i * apart + 0);
-  }
-  return values;
 }
 
 /** Zero and powers of ten, the largest first where not all have room. */

@@ -71,6 +71,8 @@ export interface Stack {
   /** Ranges of the planes, [channel]. */
   low: Float64Array;
   high: Float64Array;
+  /** How far values may be off, [channel], where the codes don't say it. */
+  errors?: Float64Array;
 }
 
 /** The value that a code stands for, exactly as Python's `dequantize` has it. */
@@ -91,6 +93,7 @@ export function valueAt(stack: Stack, channel: number, y: number, x: number): nu
 
 /** How far a value can lie from the recorded one: half a code. */
 export function worstError(stack: Stack, channel: number): number {
+  if (stack.errors) return stack.errors[channel];
   const span = stack.high[channel] - stack.low[channel];
   if (stack.codes instanceof Uint8Array) return span / (2 * CODE_MAX);
   const largest = Math.max(Math.abs(stack.low[channel]), Math.abs(stack.high[channel]));

@@ -1,4 +1,5 @@
 /** The controls above the feature maps. */
+import type { Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { selectKind } from '../actions';
@@ -111,7 +112,14 @@ export function NormalisationPicker() {
   );
 }
 
-export function ColormapPicker() {
+/** Of maps, unless it is told which entry of the state to change and what is shown. */
+export function ColormapPicker({
+  entry = colormapEntry.value,
+  shown = currentColormap.value.name,
+}: {
+  entry?: Signal<ColormapName | null>;
+  shown?: ColormapName;
+}) {
   const group = (wanted: 'sequential' | 'diverging', label: string) => (
     <optgroup label={label}>
       {COLORMAP_NAMES.filter((name) => colormap(name).kind === wanted).map((name) => (
@@ -126,9 +134,9 @@ export function ColormapPicker() {
       class="select"
       data-testid="colormap-select"
       aria-label="Colour map"
-      value={currentColormap.value.name}
+      value={shown}
       onChange={(event) => {
-        colormapEntry.value.value = event.currentTarget.value as ColormapName;
+        entry.value = event.currentTarget.value as ColormapName;
       }}
     >
       {group('sequential', 'From low to high')}

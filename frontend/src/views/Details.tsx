@@ -87,7 +87,7 @@ function Selected(props: { stack: Stack; channel: number; painting: Painting }) 
 }
 
 /** "Channel 23"; for kernels, which entry of each axis. */
-function channelTitle(stack: Stack, channel: number): string {
+export function channelTitle(stack: Stack, channel: number): string {
   const axes = stack.header.channel_axes;
   if (axes.length !== 2) return `Channel ${channel}`;
   const inner = stack.header.axes.find(({ name }) => name === axes[1])?.stored ?? 1;

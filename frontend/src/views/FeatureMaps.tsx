@@ -27,6 +27,8 @@ import {
   SamplePicker,
   SizePicker,
 } from './Controls';
+import { ComparedMaps } from './ComparedMaps';
+import { CompareControls } from './CompareControls';
 import { type Size, useSize } from './hooks';
 import { Kernels } from './Kernels';
 import { Legend } from './Legend';
@@ -52,12 +54,15 @@ export function FeatureMaps() {
             <span class="space" />
             <SamplePicker />
           </div>
+          {state.compare.value && <CompareControls />}
           <div class="bar">
             <ColormapPicker />
             <NormalisationPicker />
             {many && <SizePicker />}
             <span class="space" />
-            {answer && painting && <Legend stack={answer} painting={painting} />}
+            {answer && painting && !state.compare.value && (
+              <Legend stack={answer} painting={painting} />
+            )}
           </div>
         </>
       )}
@@ -70,9 +75,10 @@ export function FeatureMaps() {
         {error instanceof SampleNotStored && <FewerSamples missing={error} />}
         {error && !(error instanceof SampleNotStored) && <Failure error={error} />}
         {!answer && !error && <WithoutMaps />}
-        {answer && painting && room.width > 0 && (
+        {answer && painting && room.width > 0 && !state.compare.value && (
           <Maps stack={answer} painting={painting} room={room} />
         )}
+        {answer && room.width > 0 && state.compare.value && <ComparedMaps room={room} />}
       </div>
     </div>
   );

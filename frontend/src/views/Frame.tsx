@@ -9,12 +9,14 @@ import { Histograms } from './Histograms';
 import { Keys } from './Keys';
 import { Layers } from './Layers';
 import { Empty, Failure, Unreadable, Waiting } from './Messages';
+import { Overview } from './Overview';
 import { ReadOut } from './ReadOut';
 import { RunNotes } from './RunNotes';
 import { Runs } from './Runs';
 import { StepAxis } from './StepAxis';
 
 const TABS = [
+  { view: 'overview', title: 'Overview' },
   { view: 'maps', title: 'Feature maps' },
   { view: 'histograms', title: 'Histograms' },
 ] as const;
@@ -55,6 +57,7 @@ function Header() {
         ))}
       </nav>
       <span class="space" />
+      <CompareButton />
       {runsError.value && runs.value && (
         <span class="offline" role="status">
           TensorBoard does not answer
@@ -72,6 +75,25 @@ function Header() {
         ?
       </button>
     </header>
+  );
+}
+
+/** Turns the comparison on and off, in the views that have one. */
+function CompareButton() {
+  if (state.view.value === 'histograms') return null;
+  return (
+    <button
+      type="button"
+      class="button"
+      aria-pressed={state.compare.value}
+      title="Compare two runs or two steps (C)"
+      data-testid="compare"
+      onClick={() => {
+        state.compare.value = !state.compare.value;
+      }}
+    >
+      A | B Compare
+    </button>
   );
 }
 
@@ -124,8 +146,17 @@ function Centre() {
   }
   return (
     <>
-      <main>{state.view.value === 'maps' ? <FeatureMaps /> : <Histograms />}</main>
+      <main>
+        <View />
+      </main>
       {state.view.value === 'maps' && <Details />}
     </>
   );
+}
+
+const VIEWS_SHOWN = { overview: Overview, maps: FeatureMaps, histograms: Histograms };
+
+function View() {
+  const Shown = VIEWS_SHOWN[state.view.value];
+  return <Shown />;
 }

@@ -1,7 +1,7 @@
-import type { Health, HealthLevel } from '../statistics';
+import type { Health, HealthLevel } from '../alerts';
 
 // Each level has a shape of its own, for eyes that colours don't tell apart.
-const SHAPES: Record<HealthLevel, string> = {
+export const HEALTH_SHAPES: Record<HealthLevel, string> = {
   good: 'M5 1.2a3.8 3.8 0 1 1 0 7.6 3.8 3.8 0 0 1 0-7.6z',
   warning: 'M5 0l5 5-5 5-5-5z',
   bad: 'M5 .3l5 9.2H0z',
@@ -23,7 +23,7 @@ export function HealthMark({ health }: { health: Health }) {
       role="img"
       aria-label={WORDS[health.level]}
     >
-      <path d={SHAPES[health.level]} />
+      <path d={HEALTH_SHAPES[health.level]} />
     </svg>
   );
 }

@@ -3,10 +3,11 @@ import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { formatCount, formatShare, formatValue, plural } from '../format';
 import { type Columns, countIn, MEDIAN, specialCount } from '../histogram';
 import type { Chart } from '../histogram_chart';
-import type { HISTOGRAM_MODES } from '../state';
+import { type HISTOGRAM_MODES, state } from '../state';
 import { dark } from '../theme';
 import { HISTOGRAM_BINS } from '../wire_format';
 import { runTitle } from './colors';
+import { Floating } from './Floating';
 import {
   type Drawing,
   inkOf,
@@ -50,9 +51,10 @@ export function HistogramChart(props: {
   const canvas = useRef<HTMLCanvasElement>(null);
   const pointed = useSignal<Pointed | null>(null);
   const { width, height } = size;
+  const alignment = state.align.value;
   const drawing = useMemo(
-    () => DRAWINGS[mode]({ chart, currents, size: { width, height }, small }),
-    [chart, mode, currents.join(), width, height, small],
+    () => DRAWINGS[mode]({ chart, currents, alignment, size: { width, height }, small }),
+    [chart, mode, currents.join(), alignment, width, height, small],
   );
   const isDark = dark.value;
 
@@ -135,19 +137,8 @@ function ReadOut({ chart, mode, at }: { chart: Chart; mode: Mode; at: Pointed })
   const count = countIn(counts, at.step * HISTOGRAM_BINS, column);
   const levels = mode === 'percentiles' ? percentiles[at.step] : undefined;
   const special = levels ? specialCount(counts, at.step) : 0;
-  const right = at.pageX > window.innerWidth - 280;
-  const below = at.pageY < 200;
   return (
-    <div
-      class="read-out"
-      data-testid="hover-readout"
-      role="status"
-      style={{
-        left: `${at.pageX}px`,
-        top: `${at.pageY}px`,
-        transform: `translate(${right ? 'calc(-100% - 12px)' : '14px'}, ${below ? '16px' : 'calc(-100% - 10px)'})`,
-      }}
-    >
+    <Floating pageX={at.pageX} pageY={at.pageY}>
       <b>
         {plural(count, 'value')} · {formatShare(shares[at.step][at.column])}
       </b>
@@ -167,6 +158,6 @@ function ReadOut({ chart, mode, at }: { chart: Chart; mode: Mode; at: Pointed })
         </dl>
       )}
       {special > 0 && <span>without {formatCount(special)} NaN or ±Inf</span>}
-    </div>
+    </Floating>
   );
 }

@@ -1,5 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import { goToStep } from '../actions';
+import { colormap } from '../colormaps';
 import {
   formatCount,
   formatOrdinal,
@@ -20,6 +21,7 @@ import {
   rowKinds,
   runRows,
 } from '../histogram_runs';
+import { placeNow } from '../overview_store';
 import { isWeightKind, KIND_TITLES, type Kind, ownName } from '../selection';
 import { batchNote } from '../source';
 import { HISTOGRAM_LAYERS, HISTOGRAM_MODES, state } from '../state';
@@ -42,12 +44,14 @@ import { Nearest, StepNotes } from './Absent';
 import { runColor, runTitle } from './colors';
 import { Segments } from './Controls';
 import { dashOf } from './histogram_axes';
+import { HEATMAP_COLORS } from './histogram_heatmap';
 import { ridgeSteps } from './histogram_ridges';
 import { HistogramChart, type Mode } from './HistogramChart';
 import { HistogramGrid } from './HistogramGrid';
 import { HistogramTable } from './HistogramTable';
 import { useSize } from './hooks';
 import { Failure, Note, Waiting } from './Messages';
+import { ScaleBar } from './ScaleBar';
 
 /** How the values of tensors are spread, over the steps. */
 export function Histograms() {
@@ -258,7 +262,7 @@ function DrawingPicker() {
 }
 
 function TableButton() {
-  const shown = state.table.value === 'shown';
+  const shown = state.table.value;
   return (
     <button
       type="button"
@@ -267,7 +271,7 @@ function TableButton() {
       title="The numbers at this step"
       data-testid="table-toggle"
       onClick={() => {
-        state.table.value = shown ? 'hidden' : 'shown';
+        state.table.value = !shown;
       }}
     >
       Table
@@ -341,8 +345,9 @@ function Charts({ rows, edges }: { rows: RunRow[]; edges: readonly number[] }) {
     [chart],
   );
   // −1 at a step without a histogram: none is marked.
-  const currents = rows.map(({ histograms: { steps } }, i) =>
-    i === 0 ? steps.indexOf(at) : indexAtOrBefore(steps, at),
+  const place = placeNow.value ?? at;
+  const currents = rows.map(({ histograms, places }, i) =>
+    i === 0 ? histograms.steps.indexOf(at) : indexAtOrBefore(places, place),
   );
   const together = mode === 'overlay' || mode === 'percentiles';
   const several = rows.length > 1;
@@ -351,6 +356,7 @@ function Charts({ rows, edges }: { rows: RunRow[]; edges: readonly number[] }) {
       {partnersError.value && <Failure error={partnersError.value} />}
       <Absentees rows={rows} />
       {several && together && <RunKeys rows={rows} currents={currents} mode={mode} />}
+      {mode === 'heatmap' && <ColorLegend chart={chart} />}
       <div class="charts-and-table">
         <div class="charts">
           {together || !several ? (
@@ -371,7 +377,7 @@ function Charts({ rows, edges }: { rows: RunRow[]; edges: readonly number[] }) {
             ))
           )}
         </div>
-        {state.table.value === 'shown' && (
+        {state.table.value && (
           <HistogramTable rows={rows} currents={currents} edges={edges} />
         )}
       </div>
@@ -399,6 +405,18 @@ function OneChart(props: {
         label={`Histograms of ${plural(steps, 'step')}${first ? '' : ` of ${runTitle(chart.runs[0].run)}`}`}
         onStep={goToStep}
       />
+    </div>
+  );
+}
+
+/** What the colours of a heat map mean. */
+function ColorLegend({ chart }: { chart: Chart }) {
+  return (
+    <div class="legend">
+      <span class="end">0</span>
+      <ScaleBar domain={{ low: 0, high: chart.peak }} map={colormap(HEATMAP_COLORS)} />
+      <span class="end">{peakText(chart)}</span>
+      <small>square root</small>
     </div>
   );
 }
@@ -474,13 +492,18 @@ function absenceText({ run, known, row }: Partner): string {
   return `${title} has no histograms of the ${what}.`;
 }
 
+/** The greatest height, of a share or of a density. */
+function peakText({ scale, peak }: Chart): string {
+  return scale.axis === 'linear' ? `${formatValue(peak, 3)} per unit` : formatShare(peak);
+}
+
 /** What the picture means, in words. */
 function explanation(chart: Chart, mode: Mode, currents: readonly number[]): string {
-  const { scale, peak, runs } = chart;
+  const { scale, runs } = chart;
   const linear = scale.axis === 'linear';
   const several = runs.length > 1;
   const { steps } = runs[0].histograms;
-  const most = linear ? `${formatValue(peak, 3)} per unit` : formatShare(peak);
+  const most = peakText(chart);
   const share = `the share of a step’s values${linear ? ' per unit of value' : ''}`;
   const bins = linear
     ? 'Bins are half octaves of |x| at their true widths; those nearest to 0 are drawn as one.'

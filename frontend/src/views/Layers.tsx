@@ -4,21 +4,11 @@ import type { Layer } from '../api';
 import { extent, linePath } from '../axis';
 import { formatCount, formatShape } from '../format';
 import { evenIndices, mapKinds, matches, ownName } from '../selection';
-import {
-  layerHealth,
-  recordedIndices,
-  sparklineRow,
-  statisticOverSteps,
-} from '../statistics';
-import {
-  data,
-  layer,
-  type RunData,
-  statisticsIndex,
-  statisticsNearby,
-  step,
-} from '../store';
+import { recordedIndices, sparklineRow, statisticOverSteps } from '../statistics';
+import { data, layer, type RunData, statisticsNearby, step } from '../store';
 import { Nearest } from './Absent';
+import { NOTHING_RECORDED } from '../alerts';
+import { health as healthOf } from '../overview_store';
 import { HealthMark } from './HealthMark';
 
 /** The layers in the order of the model, with their health and how they move. */
@@ -75,7 +65,7 @@ function LayerRow({ layer, known, on }: { layer: Layer; known: RunData; on: bool
   useEffect(() => {
     if (on) ref.current?.scrollIntoView({ block: 'nearest' });
   }, [on]);
-  const health = layerHealth(layer, known.model, known.statistics, statisticsIndex.value);
+  const health = healthOf.value.get(layer.path) ?? NOTHING_RECORDED;
   const hasMaps = mapKinds(layer, known.series).length > 0;
   const name = ownName(layer.path);
   const parents = layer.path.slice(0, layer.path.length - name.length);

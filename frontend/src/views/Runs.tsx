@@ -1,5 +1,4 @@
-import { batch } from '@preact/signals';
-import { runFilter } from '../actions';
+import { runFilter, showRun } from '../actions';
 import { matches } from '../selection';
 import { state } from '../state';
 import { primaryRun, runs, shownRuns } from '../store';
@@ -66,22 +65,17 @@ function RunRow({ run, error, index }: { run: string; error: string; index: numb
         style={{ borderColor: color, background: isShown ? color : 'transparent' }}
         onChange={() => toggle(run)}
       />
-      <button type="button" class="name" aria-pressed={isPrimary} onClick={() => show(run)}>
+      <button
+        type="button"
+        class="name"
+        aria-pressed={isPrimary}
+        onClick={() => showRun(run)}
+      >
         {runTitle(run)}
       </button>
       {error && <span class="bad">unreadable</span>}
     </li>
   );
-}
-
-/** Shows a run; the one shown before keeps its loss curve. */
-function show(run: string): void {
-  const before = primaryRun.value?.run;
-  if (before === run) return;
-  batch(() => {
-    state.beside.value = shownRuns.value.filter((one) => one !== run);
-    state.run.value = run;
-  });
 }
 
 function toggle(run: string): void {

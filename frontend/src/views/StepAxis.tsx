@@ -1,8 +1,24 @@
 import { useRef } from 'preact/hooks';
-import { goToIndex, moveStep, playing, togglePlay } from '../actions';
-import { extent, linePath, niceTicks } from '../axis';
+import { goToIndex, goToPlace, moveStep, openLayer, playing, togglePlay } from '../actions';
+import { extent, linePath } from '../axis';
 import { formatCount, formatValue, plural } from '../format';
-import { nearestIndex } from '../selection';
+import type { Kind } from '../selection';
+import {
+  alerts,
+  placeNow,
+  runPlaces,
+  shownData,
+  type ShownRun,
+  stepPlaces,
+} from '../overview_store';
+import {
+  type Alignment,
+  ALIGNMENT_TITLES,
+  ALIGNMENTS,
+  formatPlace,
+  placeOf,
+  placeTicks,
+} from '../alignment';
 import { state } from '../state';
 import {
   lossOverSteps,
@@ -14,10 +30,8 @@ import {
 import {
   data,
   lost,
-  runData,
   newestIndex,
   runs,
-  shownRuns,
   shownSteps,
   statisticsIndex,
   step,
@@ -25,7 +39,8 @@ import {
   steps,
 } from '../store';
 import { isSkipped } from './Absent';
-import { runColor } from './colors';
+import { runColor, runTitle } from './colors';
+import { HEALTH_SHAPES } from './HealthMark';
 import { useSize } from './hooks';
 
 const MARGIN = 24;
@@ -71,6 +86,8 @@ function Now() {
             {newestIndex.value === steps.value.length - 1 ? 'newest' : 'newest maps'}
           </span>
         )}
+        <span class="space" />
+        <AlignmentPicker />
       </div>
       <div class="about">{aboutStep()}</div>
       <Records />
@@ -104,6 +121,29 @@ function aboutStep(): string {
   return parts.join(' · ');
 }
 
+/** What lines runs up: of use where there are several, or records are uneven. */
+function AlignmentPicker() {
+  return (
+    <select
+      class="align"
+      aria-label="Align runs by"
+      data-testid="align-select"
+      value={state.align.value}
+      onChange={(event) => {
+        state.align.value = event.currentTarget.value as Alignment;
+      }}
+    >
+      {ALIGNMENTS.map((value) => (
+        <option key={value} value={value}>
+          by {ALIGNMENT_TITLES[value]}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+const SHOWN_WORDS = { overview: 'statistics', maps: 'maps', histograms: 'histograms' };
+
 function Records() {
   const kept = steps.value.length;
   const written = data.value?.series.records_written ?? null;
@@ -121,9 +161,7 @@ function Records() {
   const parts = kept > 0 ? [plural(kept, 'record')] : [];
   const shown = shownSteps.value.length;
   if (shown < kept) {
-    parts.push(
-      `${formatCount(shown)} with ${state.view.value === 'maps' ? 'maps' : 'histograms'}`,
-    );
+    parts.push(`${formatCount(shown)} with ${SHOWN_WORDS[state.view.value]}`);
   }
   return (
     <div class="records">
@@ -142,22 +180,22 @@ function Scrubber() {
   const [ref, { width, height }] = useSize<SVGSVGElement>();
   const dragging = useRef(false);
   const all = steps.value;
+  const places = stepPlaces.value;
   const curves = lossCurves();
   const span = extent([
-    ...all,
-    ...curves.flatMap(({ steps }) => [steps[0], steps.at(-1) ?? 0]),
+    ...places,
+    ...curves.flatMap(({ places }) => [places[0], places.at(-1) ?? 0]),
   ]);
   const [low, high] = span ?? [0, 1];
   const room = Math.max(1, width - 2 * MARGIN);
   const x = (at: number) =>
     high > low ? MARGIN + ((at - low) / (high - low)) * room : MARGIN + room / 2;
   const at = step.value;
+  const now = placeNow.value;
 
   const scrub = (event: PointerEvent) => {
     const box = (event.currentTarget as Element).getBoundingClientRect();
-    const place = low + ((event.clientX - box.left - MARGIN) / room) * (high - low);
-    playing.value = false;
-    goToIndex(nearestIndex(all, place));
+    goToPlace(low + ((event.clientX - box.left - MARGIN) / room) * (high - low));
   };
   const keys: Record<string, () => void> = {
     ArrowLeft: () => moveStep(-1),
@@ -214,13 +252,14 @@ function Scrubber() {
             <Ticks low={low} high={high} x={x} width={width} />
             <Curves curves={curves} x={x} />
             <Dots x={x} width={room} />
-            {at !== undefined && (
+            {now !== undefined && (
               <g class="handle">
-                <line x1={x(at)} x2={x(at)} y1={3} y2={BASELINE} />
-                <circle cx={x(at)} cy={BASELINE} r={7} />
+                <line x1={x(now)} x2={x(now)} y1={3} y2={BASELINE} />
+                <circle cx={x(now)} cy={BASELINE} r={7} />
               </g>
             )}
             <Skipped x={x} />
+            <AlertMarks x={x} />
           </>
         )}
         {all.length === 0 && width > 0 && (
@@ -236,19 +275,17 @@ function Scrubber() {
 interface Curve {
   run: string;
   color: string;
-  steps: number[];
+  places: readonly number[];
   loss: Float32Array;
 }
 
 function lossCurves(): Curve[] {
-  return shownRuns.value.flatMap((run) => {
-    const known = runData.value.get(run);
-    if (!known || known instanceof Error || !known.statistics) return [];
-    const index = (runs.value ?? []).findIndex((entry) => entry.run === run);
-    const { steps } = known.statistics;
-    if (steps.length === 0) return [];
+  return shownData.value.flatMap((known) => {
+    const { places } = runPlaces(known);
+    if (places.length === 0) return [];
+    const index = (runs.value ?? []).findIndex(({ run }) => run === known.run);
     const loss = lossOverSteps(known.model, known.statistics);
-    return [{ run, color: runColor(index), steps, loss }];
+    return [{ run: known.run, color: runColor(index), places, loss }];
   });
 }
 
@@ -263,12 +300,12 @@ function Curves({ curves, x }: { curves: Curve[]; x: (at: number) => number }) {
   return (
     <>
       {/* The shown run lies on top. */}
-      {[...curves].reverse().map(({ run, color, steps, loss }) => (
+      {[...curves].reverse().map(({ run, color, places, loss }) => (
         <path
           key={run}
           class="loss"
           style={{ stroke: color }}
-          d={lossPath(steps.map(x), Array.from(loss, y))}
+          d={lossPath(places.map(x), Array.from(loss, y))}
         />
       ))}
     </>
@@ -284,6 +321,36 @@ function lossPath(xs: number[], ys: number[]): string {
   );
 }
 
+/** A mark where an alert of a shown run begins; a click opens its layer there. */
+function AlertMarks({ x }: { x: (at: number) => number }) {
+  return (
+    <>
+      {alerts.value.map(({ run, rule, layer, step, row }) => {
+        const known = shownData.value.find((one) => one.run === run);
+        if (!known) return null;
+        const place = x(placeOf(runPlaces(known), step));
+        return (
+          <g
+            key={`${run} ${rule.name}`}
+            class={`alert-mark ${rule.level}`}
+            data-testid="alert-mark"
+            data-rule={rule.name}
+            transform={`translate(${place - 5} 2)`}
+            // Not the beginning of a scrub.
+            onPointerDown={(event) => event.stopPropagation()}
+            onClick={() => openLayer(run, layer, step, known.model.rows[row]?.kind as Kind)}
+          >
+            <title>
+              {rule.title}: {layer}, step {formatCount(step)}, {runTitle(run)}
+            </title>
+            <path d={HEALTH_SHAPES[rule.level]} />
+          </g>
+        );
+      })}
+    </>
+  );
+}
+
 /** A cross over each step whose update was skipped. */
 function Skipped({ x }: { x: (at: number) => number }) {
   const known = data.value;
@@ -292,7 +359,7 @@ function Skipped({ x }: { x: (at: number) => number }) {
   return (
     <>
       {skippedSteps(known.model, known.statistics).map((one) => {
-        const place = x(one);
+        const place = x(placeOf(runPlaces(known as ShownRun), one));
         // Crosses that would touch are drawn as one.
         if (place < free) return null;
         free = place + 9;
@@ -317,30 +384,34 @@ function Ticks(props: {
   width: number;
 }) {
   const { low, high, x, width } = props;
+  const alignment = state.align.value;
   return (
     <>
-      {niceTicks(low, high, Math.max(1, Math.floor(width / 130))).map((tick) => (
-        <g key={tick}>
-          <line class="grid" x1={x(tick)} x2={x(tick)} y1={TOP - 2} y2={BASELINE} />
-          <text class="tick" x={x(tick)} y={BASELINE + 17} text-anchor="middle">
-            {formatCount(tick)}
-          </text>
-        </g>
-      ))}
+      {placeTicks(low, high, Math.max(1, Math.floor(width / 130)), alignment).map(
+        (tick) => (
+          <g key={tick}>
+            <line class="grid" x1={x(tick)} x2={x(tick)} y1={TOP - 2} y2={BASELINE} />
+            <text class="tick" x={x(tick)} y={BASELINE + 17} text-anchor="middle">
+              {formatPlace(tick, alignment)}
+            </text>
+          </g>
+        ),
+      )}
     </>
   );
 }
 
 function Dots({ x, width }: { x: (at: number) => number; width: number }) {
   const all = steps.value;
+  const places = stepPlaces.value;
   const full = new Set(shownSteps.value);
   // Dots that would touch are drawn as one line.
   if (all.length > width / 5) {
     return (
       <line
         class="dots"
-        x1={x(all[0])}
-        x2={x(all[all.length - 1])}
+        x1={x(places[0])}
+        x2={x(places[places.length - 1])}
         y1={BASELINE}
         y2={BASELINE}
       />
@@ -352,7 +423,7 @@ function Dots({ x, width }: { x: (at: number) => number; width: number }) {
         <circle
           key={one}
           class={i <= stepIndex.value ? 'dot past' : 'dot'}
-          cx={x(one)}
+          cx={x(places[i])}
           cy={BASELINE}
           // Steps that lack what the view shows are the small ones.
           r={full.size === all.length ? 2 : full.has(one) ? 3 : 1.2}

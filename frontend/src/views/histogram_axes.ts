@@ -1,4 +1,5 @@
 /** What the drawings of histograms share: places, ink, columns and ticks. */
+import type { Alignment } from '../alignment';
 import { SPECIAL_COLORS } from '../colormaps';
 import type { Column, Columns } from '../histogram';
 import type { Chart } from '../histogram_chart';
@@ -11,6 +12,8 @@ export interface Picture {
   chart: Chart;
   /** Of each run, the index of the step that is marked; −1 of none. */
   currents: readonly number[];
+  /** What steps lie at, where they are an axis. */
+  alignment: Alignment;
   size: Size;
   /** One of many: without room for more than a few ticks. */
   small: boolean;

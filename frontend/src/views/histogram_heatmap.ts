@@ -13,6 +13,8 @@ import {
   specialColor,
 } from './histogram_axes';
 
+export const HEATMAP_COLORS = 'viridis';
+
 export function heatmapDrawing(picture: Picture): Drawing {
   const { chart, size, small } = picture;
   const [current, { histograms, shares, heights }] = [picture.currents[0], chart.runs[0]];
@@ -33,7 +35,7 @@ export function heatmapDrawing(picture: Picture): Drawing {
     width: extent,
     height: along.ends[column] - along.starts[column],
   });
-  const pixels = colormap('viridis').pixels;
+  const pixels = colormap(HEATMAP_COLORS).pixels;
   const pixelOf = (step: number, column: number): number => {
     const { special } = all[column];
     if (special) return hexToPixel(specialColor(special).slice(1));

@@ -1,7 +1,7 @@
 /** Histograms as lines over each other: of a run's steps, and of the runs beside it. */
+import { niceTicks } from '../axis';
 import { formatShare, formatValue } from '../format';
 import { evenIndices } from '../selection';
-import { roundValues } from '../value_axis';
 import {
   alongAxis,
   columnAt,
@@ -88,7 +88,7 @@ export function overlayDrawing(picture: Picture): Drawing {
         context.textBaseline = 'middle';
         context.fillStyle = ink.soft;
         context.strokeStyle = ink.line;
-        for (const value of roundValues(0, peak, Math.max(2, Math.floor(extent / 60)))) {
+        for (const value of niceTicks(0, peak, Math.max(2, Math.floor(extent / 60)), 0)) {
           const y = crisp(bottom - (value / peak) * extent);
           line(context, left, y, left + along.from + along.room, y);
           const label =

@@ -1,6 +1,6 @@
 /** Percentiles of histograms as ribbons over the steps. */
-import { extent as extentOf, niceTicks } from '../axis';
-import { formatCount } from '../format';
+import { formatPlace, placeTicks } from '../alignment';
+import { extent as extentOf } from '../axis';
 import { LEVELS, MEDIAN, specialCount } from '../histogram';
 import type { ChartRun } from '../histogram_chart';
 import { evenIndices, nearestIndex } from '../selection';
@@ -35,7 +35,7 @@ export const LEVEL_NAMES = LEVELS.map((level, i) => {
 });
 
 export function ribbonsDrawing(picture: Picture): Drawing {
-  const { chart, currents, size, small } = picture;
+  const { chart, currents, alignment, size, small } = picture;
   const { columns, runs, scale } = chart;
   const several = runs.length > 1;
   const [left, top, right, bottom] = small
@@ -44,26 +44,21 @@ export function ribbonsDrawing(picture: Picture): Drawing {
   // NaN and ±Inf have no percentiles.
   const finiteOnly = { ...chart, columns: { ...columns, special: [] } };
   const along = alongAxis(finiteOnly, bottom - top, small);
-  const [first, last] = extentOf(runs.flatMap(({ histograms }) => histograms.steps)) ?? [
-    0, 0,
-  ];
-  const x = (step: number) =>
+  const [first, last] = extentOf(runs.flatMap(({ places }) => [...places])) ?? [0, 0];
+  const x = (place: number) =>
     last > first
-      ? left + ((step - first) / (last - first)) * (right - left)
+      ? left + ((place - first) / (last - first)) * (right - left)
       : (left + right) / 2;
   const y = (value: number) => bottom - along.from - scale.place(value) * along.room;
 
   const drawRun = (context: CanvasRenderingContext2D, ink: Ink, run: number) => {
-    const { histograms, percentiles, index } = runs[run];
-    const shown = evenIndices(
-      histograms.steps.length,
-      small ? MOST_SMALL_STEPS : MOST_STEPS,
-    );
+    const { places, percentiles, index } = runs[run];
+    const shown = evenIndices(places.length, small ? MOST_SMALL_STEPS : MOST_STEPS);
     const color = several ? ink.run(index) : ink.accent;
     const pieces = unbroken(shown, (i) => Number.isFinite(percentiles[i][MEDIAN]));
     const points = (piece: number[], level: number): [number, number][] => {
       const found = piece.map((i): [number, number] => [
-        x(histograms.steps[i]),
+        x(places[i]),
         y(percentiles[i][level]),
       ]);
       if (found.length > 1) return found;
@@ -102,15 +97,15 @@ export function ribbonsDrawing(picture: Picture): Drawing {
     context.setLineDash([]);
   };
 
-  const drawSpecial = (context: CanvasRenderingContext2D, { histograms }: ChartRun) => {
-    const { steps, counts } = histograms;
-    steps.forEach((step, i) => {
+  const drawSpecial = (context: CanvasRenderingContext2D, run: ChartRun) => {
+    const { counts } = run.histograms;
+    run.places.forEach((place, i) => {
       if (!(specialCount(counts, i) > 0)) return;
       const has = (bin: number) => counts[i * HISTOGRAM_BINS + bin] > 0;
       context.fillStyle = specialColor(
         has(BIN_NAN) ? 'nan' : has(BIN_POSITIVE_INF) ? 'positiveInf' : 'negativeInf',
       );
-      context.fillRect(x(step) - 2, bottom + 1, 4, 4);
+      context.fillRect(x(place) - 2, bottom + 1, 4, 4);
     });
   };
 
@@ -128,7 +123,7 @@ export function ribbonsDrawing(picture: Picture): Drawing {
         drawRun(context, ink, run);
         drawSpecial(context, runs[run]);
       }
-      const at = runs[0].histograms.steps[currents[0]];
+      const at = runs[0].places[currents[0]];
       if (at !== undefined) {
         context.strokeStyle = ink.ink;
         context.lineWidth = 1;
@@ -141,8 +136,14 @@ export function ribbonsDrawing(picture: Picture): Drawing {
       context.fillStyle = ink.soft;
       context.textBaseline = 'top';
       context.textAlign = 'center';
-      const ticks = niceTicks(first, last, Math.max(1, Math.floor((right - left) / 90)));
-      for (const tick of ticks) context.fillText(formatCount(tick), x(tick), bottom + 9);
+      const ticks = placeTicks(
+        first,
+        last,
+        Math.max(1, Math.floor((right - left) / 90)),
+        alignment,
+      );
+      for (const tick of ticks)
+        context.fillText(formatPlace(tick, alignment), x(tick), bottom + 9);
       if (!several) drawNames(context, ink, runs[0], right + 6, y);
     },
     under: (px, py) => {
@@ -152,8 +153,8 @@ export function ribbonsDrawing(picture: Picture): Drawing {
       // Of the runs, the one whose median is nearest at its step.
       let best: { run: number; step: number } | undefined;
       let least = Number.POSITIVE_INFINITY;
-      runs.forEach(({ histograms, percentiles }, run) => {
-        const step = nearestIndex(histograms.steps, place);
+      runs.forEach(({ places, percentiles }, run) => {
+        const step = nearestIndex(places, place);
         const median = percentiles[step]?.[MEDIAN];
         if (median === undefined) return;
         const distance = Number.isNaN(median) ? size.height : Math.abs(y(median) - py);
@@ -162,7 +163,7 @@ export function ribbonsDrawing(picture: Picture): Drawing {
       return best && { ...best, column };
     },
     box: ({ run, step, column }) => ({
-      left: x(runs[run].histograms.steps[step]) - 3,
+      left: x(runs[run].places[step]) - 3,
       top: bottom - along.ends[column],
       width: 6,
       height: along.ends[column] - along.starts[column],
