@@ -529,7 +529,7 @@ function explanation(chart: Chart, mode: Mode, currents: readonly number[]): str
 function percentilesText({ runs }: Chart): string {
   const lines =
     runs.length > 1
-      ? 'The median of each run, and a ribbon from 16 % to 84 % of its values: of a normal distribution, µ ± σ.'
+      ? 'Of each run the median as a thick line, a ribbon from 16 % to 84 % (of a normal distribution, µ ± σ), and thin lines at minimum and maximum.'
       : 'Of a normal distribution, 7, 16, 31, 50, 69, 84 and 93 % lie at µ − 1½σ, µ − σ, µ − ½σ, µ, µ + ½σ, µ + σ and µ + 1½σ.';
   const exact = runs.every(({ lows, highs, percentiles }) =>
     percentiles.every(

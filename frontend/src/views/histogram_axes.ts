@@ -261,10 +261,8 @@ export function labelsAcross(
   context.textBaseline = 'top';
   context.fillStyle = ink.soft;
   for (const { place, label } of ticksAcross(ruler)) {
-    // Kept on the canvas, whose ends a small chart reaches.
-    const half = context.measureText(label).width / 2 + 1;
     const x = left + along.from + place * along.room;
-    context.fillText(label, Math.min(picture.size.width - half, Math.max(half, x)), y);
+    textWithin(context, label, x, y, picture.size.width);
   }
   if (small) return;
   context.fillStyle = ink.ink;
@@ -310,6 +308,18 @@ export function labelsUp(
 
 export function font(small: boolean): string {
   return `${small ? 9.5 : 11}px Roboto, system-ui, "Noto Sans", sans-serif`;
+}
+
+/** Centred text, moved as far as it must be to stay on a canvas of this width. */
+export function textWithin(
+  context: CanvasRenderingContext2D,
+  text: string,
+  x: number,
+  y: number,
+  width: number,
+): void {
+  const half = context.measureText(text).width / 2 + 1;
+  context.fillText(text, Math.min(width - half, Math.max(half, x)), y);
 }
 
 export function line(

@@ -36,13 +36,10 @@ export function overlayDrawing(picture: Picture): Drawing {
     runs[0].histograms.steps.length,
     small ? MOST_SMALL_LINES : MOST_LINES,
   );
-  /** What can be pointed at, the topmost last. */
+  /** In the order of drawing: dashed lines over the unbroken one, so that both are seen. */
   const lines = [
     ...past.filter((step) => step !== currents[0]).map((step) => ({ run: 0, step })),
-    ...runs
-      .map((_, run) => ({ run, step: currents[run] }))
-      .reverse()
-      .filter(({ step }) => step >= 0),
+    ...runs.map((_, run) => ({ run, step: currents[run] })).filter(({ step }) => step >= 0),
   ];
   const heightAt = (run: number, step: number, column: number) => {
     const alone = column >= columns.finite.length || isZero(columns.finite[column]);

@@ -17,11 +17,14 @@ import {
   line,
   type Picture,
   specialColor,
+  textWithin,
   ticksUp,
 } from './histogram_axes';
 
-/** The levels whose ribbon each of several runs has: 16 % and 84 %. */
-const MIDDLE = [2, 6];
+/** Of several runs: the ribbon that each has begins here, at 16 %. */
+const MIDDLE = 2;
+/** And its lines: minimum, ribbon, median, maximum. */
+const LINES_OF_SEVERAL = [0, 2, MEDIAN, 6, 8];
 
 const MOST_STEPS = 1000;
 const MOST_SMALL_STEPS = 120;
@@ -76,7 +79,7 @@ export function ribbonsDrawing(picture: Picture): Drawing {
     context.strokeStyle = color;
     context.lineJoin = 'round';
     for (const piece of pieces) {
-      for (const low of several ? MIDDLE.slice(0, 1) : [0, 1, 2, 3]) {
+      for (const low of several ? [MIDDLE] : [0, 1, 2, 3]) {
         context.globalAlpha = several ? 0.15 : 0.13;
         context.beginPath();
         path([...points(piece, low), ...points(piece, LEVELS.length - 1 - low).reverse()]);
@@ -84,7 +87,7 @@ export function ribbonsDrawing(picture: Picture): Drawing {
       }
       LEVELS.forEach((_, level) => {
         const median = level === MEDIAN;
-        if (several && !median && !MIDDLE.includes(level)) return;
+        if (several && !LINES_OF_SEVERAL.includes(level)) return;
         context.globalAlpha = median ? 1 : small ? 0.25 : 0.45;
         context.lineWidth = median ? (small ? 1.5 : 2) : 1;
         context.setLineDash(several ? dashOf(run) : []);
@@ -119,10 +122,11 @@ export function ribbonsDrawing(picture: Picture): Drawing {
         line(context, left, at, right, at);
       }
       labelsUp(context, ruler, left, bottom);
-      for (let run = runs.length - 1; run >= 0; run--) {
+      // Dashed lines over the unbroken one, so that neither hides the other.
+      runs.forEach((one, run) => {
         drawRun(context, ink, run);
-        drawSpecial(context, runs[run]);
-      }
+        drawSpecial(context, one);
+      });
       const at = runs[0].places[currents[0]];
       if (at !== undefined) {
         context.strokeStyle = ink.ink;
@@ -143,7 +147,7 @@ export function ribbonsDrawing(picture: Picture): Drawing {
         alignment,
       );
       for (const tick of ticks)
-        context.fillText(formatPlace(tick, alignment), x(tick), bottom + 9);
+        textWithin(context, formatPlace(tick, alignment), x(tick), bottom + 9, size.width);
       if (!several) drawNames(context, ink, runs[0], right + 6, y);
     },
     under: (px, py) => {
