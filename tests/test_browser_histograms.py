@@ -301,6 +301,13 @@ def test_runs_are_drawn_together_or_beside_each_other(
                 for figure in frame.locator("figure").all()
             ]
             assert steps == [str(LAST), str(LAST), str(SHORT_LAST)]
+        # Half of the way through the run that is shown, and through the short one.
+        frame.get_by_test_id("align-select").select_option("progress")
+        frame.get_by_test_id("step-slider").press("ArrowLeft")
+        frame.get_by_test_id("step-slider").press("ArrowLeft")
+        expect(frame.locator("figure:nth-child(3) figcaption")).to_have_text(
+            f"short at step {SHORT_LAST // 2}"
+        )
         frame.locator("[data-testid=run-item][data-run='run2/keract'] input").click()
         expect(frame.locator("figure")).to_have_count(2)
 

@@ -129,6 +129,9 @@ it('reaches as far as the true extremes, which bound what lies beyond the bins',
   const { finite } = columnsOf(sums, edges, 'symlog', { low: -1.5, high: 1e6 });
   expect(finite[0].first).toBe(octave(0, -1) - 1);
   expect(finite[finite.length - 1]).toMatchObject({ low: 65536, high: 1e6 });
+  // Extremes that are known of other steps alone.
+  const unknown = columnsOf(sums, edges, 'linear', { low: 0, high: 9 }).finite;
+  expect(unknown[unknown.length - 1].high).toBe(Number.POSITIVE_INFINITY);
 });
 
 it('folds what a linear axis is too long to show, and has no zero where none is', () => {

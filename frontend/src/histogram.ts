@@ -131,11 +131,13 @@ export function columnsOf(
     if (from > to) return;
     // The edge below zero's bin is a negative zero; adding 0 makes it plain.
     const [low, high] = [edges[from - 1] + 0, edges[to] + 0];
+    const below = span && span.low < high ? span.low : low;
+    const above = span && span.high > low ? span.high : high;
     finite.push({
       first: from,
       last: to,
-      low: Number.isFinite(low) || !span ? low : Math.min(span.low, high),
-      high: Number.isFinite(high) || !span ? high : Math.max(span.high, low),
+      low: Number.isFinite(low) ? low : below,
+      high: Number.isFinite(high) ? high : above,
     });
   };
   for (let bin = first; bin <= Math.min(last, BIN_ZERO - fold - 1); bin++) push(bin, bin);

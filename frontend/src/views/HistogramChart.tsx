@@ -59,8 +59,14 @@ export function HistogramChart(props: {
   const isDark = dark.value;
 
   useLayoutEffect(() => {
-    if (canvas.current && width > 0 && height > 0)
-      paint(canvas.current, { width, height }, drawing);
+    if (!canvas.current || width === 0 || height === 0) return;
+    paint(canvas.current, { width, height }, drawing);
+    // Said in the same call that paints, for tests to wait for.
+    Object.assign(canvas.current.dataset, {
+      mode,
+      axis: chart.scale.axis,
+      step: chart.runs[0].histograms.steps[currents[0]] ?? '',
+    });
   }, [drawing, isDark]);
 
   const under = (event: MouseEvent): Pointed | null => {
@@ -76,9 +82,6 @@ export function HistogramChart(props: {
       <canvas
         ref={canvas}
         data-testid={props.testId}
-        data-mode={mode}
-        data-axis={chart.scale.axis}
-        data-step={chart.runs[0].histograms.steps[currents[0]]}
         role="img"
         aria-label={props.label}
         onPointerMove={(event) => {

@@ -148,7 +148,10 @@ function Card(props: {
         </b>
         <span>{name}</span>
       </span>
-      <span class="picture-room" style={{ height: `${size.height}px` }}>
+      <span
+        class="picture-room"
+        style={{ width: `${size.width}px`, height: `${size.height}px` }}
+      >
         {chart && (
           <HistogramChart
             chart={chart}

@@ -34,7 +34,7 @@ export function HistogramTable(props: {
   const bins = [...new Set(shown.flatMap(({ counts }) => nonEmptyBins(counts, 0)))];
   return (
     // Scrolled by key, too.
-    <div class="table-room" tabIndex={0}>
+    <div class="table-room" tabIndex={0} role="region" aria-label="Numbers at this step">
       <table data-testid="histogram-table">
         <caption>
           {shown.length > 0

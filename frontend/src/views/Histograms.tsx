@@ -83,6 +83,9 @@ function AllLayers({ edges }: { edges: readonly number[] }) {
             kind && `${kind.replaceAll('_', ' ')} of ${plural(rows.length, 'layer')}`,
             several && `of ${runTitle(known.run)} alone`,
             'each with axes of its own',
+            state.axis.value === 'linear' &&
+              state.mode.value !== 'percentiles' &&
+              'shares per unit of value',
           ]
             .filter(Boolean)
             .join(' · ')}
@@ -365,6 +368,7 @@ function Charts({ rows, edges }: { rows: RunRow[]; edges: readonly number[] }) {
             apart.map((own, i) => (
               <figure key={rows[i].run}>
                 <figcaption>
+                  <i style={{ background: runColor(rows[i].index) }} />
                   <RunKey row={rows[i]} run={i} current={currents[i]} />
                 </figcaption>
                 <OneChart
@@ -459,7 +463,6 @@ function RunKey(props: { row: RunRow; run: number; current: number | undefined }
   }
   return (
     <span class="run-key">
-      <i style={{ background: runColor(row.index) }} />
       {runTitle(row.run)} {note && <small>{note}</small>}
     </span>
   );
