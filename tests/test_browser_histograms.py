@@ -25,7 +25,7 @@ from playwright.sync_api import (
 
 from tensorboard_keract import metadata
 from tensorboard_keract.recording import wire_format
-from tests.browser import keract_url, launch, open_page
+from tests.browser import canvas_pixels, keract_url, launch, open_page
 from tests.fixture_run import (
     STEPS_PER_EPOCH,
     DigitsRun,
@@ -132,19 +132,8 @@ def count_between(bins, low: float, high: float) -> float:
 
 def canvas_colors(canvas: Locator):
     """The opaque colours of a canvas, uint8 [color, RGB]; blended ones among them."""
-    found = canvas.evaluate(
-        """canvas => {
-          const {width, height} = canvas;
-          const {data} = canvas.getContext('2d').getImageData(0, 0, width, height);
-          const found = new Map();
-          for (let i = 0; i < data.length; i += 4) {
-            const color = [data[i], data[i + 1], data[i + 2]];
-            if (data[i + 3] === 255) found.set(String(color), color);
-          }
-          return [...found.values()];
-        }"""
-    )
-    return np.array(found, np.uint8)
+    pixels = canvas_pixels(canvas).reshape(-1, 4)
+    return np.unique(pixels[pixels[:, 3] == 255, :3], axis=0)
 
 
 def assert_has_color(canvas: Locator, frame: FrameLocator, token: str) -> None:
@@ -153,7 +142,7 @@ def assert_has_color(canvas: Locator, frame: FrameLocator, token: str) -> None:
         "(body, token) => getComputedStyle(body).getPropertyValue(token)", token
     )
     rgb = np.array(list(bytes.fromhex(wanted.strip().lstrip("#"))), int)
-    assert np.abs(canvas_colors(canvas) - rgb).max(axis=1).min() < 12
+    assert np.abs(canvas_colors(canvas).astype(int) - rgb).max(axis=1).min() < 12
 
 
 def chart_of(frame: FrameLocator, mode: str, axis: str = "symlog") -> Locator:
@@ -365,7 +354,7 @@ def test_all_layers_are_small_charts_and_a_click_opens_one(
                 asked.append(request.url) if "/histograms?" in request.url else None
             ),
         )
-        frame.get_by_test_id("layers-all").click()
+        frame.get_by_test_id("scope-all").click()
         frame.get_by_test_id("tensor-activation_gradient").click()
         cards = frame.get_by_test_id("histogram-card")
         rows = model_of(records["run1"][0]).rows
@@ -383,5 +372,5 @@ def test_all_layers_are_small_charts_and_a_click_opens_one(
         chart_of(frame, "percentiles")
         expect(frame.locator("h1")).to_contain_text("block/conv2")
         expect(frame.locator("h1")).to_contain_text("activation gradient")
-        frame.get_by_test_id("layers-all").click()
-        page.wait_for_function("location.hash.includes('layers=all')")
+        frame.get_by_test_id("scope-all").click()
+        page.wait_for_function("location.hash.includes('scope=all')")

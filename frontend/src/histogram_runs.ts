@@ -70,7 +70,7 @@ const partnersQuestion = computed(() => {
     const question = known && row >= 0 ? rowsQuestion(known, [row]) : undefined;
     return question ? [question] : [];
   });
-  return all.length > 0 && state.layers.value === 'one' ? all : undefined;
+  return all.length > 0 && state.scope.value === 'layer' ? all : undefined;
 });
 
 /** Histograms of the partners, those that have any. */

@@ -49,7 +49,7 @@ it('brings back every choice from the URL that it wrote', () => {
   state.saturated.value = 0.9;
   state.still.value = 1e-9;
   state.axis.value = 'linear';
-  state.layers.value = 'all';
+  state.scope.value = 'all';
   state.table.value = true;
   const written = stateValues();
   expect(written.size).toBe(Object.keys(state).length);

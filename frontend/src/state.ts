@@ -80,7 +80,7 @@ export const VIEWS = ['overview', 'maps', 'histograms'] as const;
 export const MATRICES = ['runs', 'layers'] as const;
 export const COMPARISONS = ['side', 'swipe', 'flicker'] as const;
 export const HISTOGRAM_MODES = ['offset', 'overlay', 'percentiles', 'heatmap'] as const;
-export const HISTOGRAM_LAYERS = ['one', 'all'] as const;
+export const HISTOGRAM_SCOPES = ['layer', 'all'] as const;
 export const TILE_SIZES = ['auto', 's', 'm', 'l'] as const;
 
 export const entries = {
@@ -119,7 +119,7 @@ export const entries = {
   /** The axis of a histogram's values. */
   axis: oneOf(VALUE_AXES, 'symlog'),
   /** Histograms of the layer, or small ones of all layers. */
-  layers: oneOf(HISTOGRAM_LAYERS, 'one'),
+  scope: oneOf(HISTOGRAM_SCOPES, 'layer'),
   /** Whether the numbers behind the histograms stand beside them. */
   table: flag(),
   /** The statistic that the overview shows. */

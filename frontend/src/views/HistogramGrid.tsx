@@ -138,7 +138,7 @@ function Card(props: {
         batch(() => {
           selectLayer(layer_path);
           state.tensor.value = rowName(row);
-          state.layers.value = 'one';
+          state.scope.value = 'layer';
         })
       }
     >

@@ -24,7 +24,7 @@ import {
 import { placeNow } from '../overview_store';
 import { isWeightKind, KIND_TITLES, type Kind, ownName } from '../selection';
 import { batchNote } from '../source';
-import { HISTOGRAM_LAYERS, HISTOGRAM_MODES, state } from '../state';
+import { HISTOGRAM_SCOPES, HISTOGRAM_MODES, state } from '../state';
 import { statisticOverSteps } from '../statistics';
 import {
   data,
@@ -61,7 +61,7 @@ export function Histograms() {
   if (!known) return null;
   return (
     <div class="view histograms">
-      {state.layers.value === 'all' ? (
+      {state.scope.value === 'all' ? (
         <AllLayers edges={edges} />
       ) : (
         <OneLayer edges={edges} />
@@ -105,7 +105,7 @@ function AllLayers({ edges }: { edges: readonly number[] }) {
           }}
         />
         <span class="space" />
-        <LayersPicker />
+        <ScopePicker />
       </div>
       <div class="bar">
         <DrawingPicker />
@@ -163,7 +163,7 @@ function OneLayer({ edges }: { edges: readonly number[] }) {
           />
         )}
         <span class="space" />
-        <LayersPicker />
+        <ScopePicker />
       </div>
       {row !== undefined && (
         <div class="bar">
@@ -198,22 +198,22 @@ function OneLayer({ edges }: { edges: readonly number[] }) {
   );
 }
 
-function LayersPicker() {
+function ScopePicker() {
   return (
     <Segments
       label="Of which layers"
-      value={state.layers.value}
-      choices={HISTOGRAM_LAYERS.map((value) => ({
+      value={state.scope.value}
+      choices={HISTOGRAM_SCOPES.map((value) => ({
         value,
-        title: value === 'one' ? 'This layer' : 'All layers',
+        title: value === 'layer' ? 'This layer' : 'All layers',
         hint:
-          value === 'one'
+          value === 'layer'
             ? 'The chosen layer, beside other runs'
             : 'A small chart for each layer of this run',
-        testId: `layers-${value}`,
+        testId: `scope-${value}`,
       }))}
       onChoose={(value) => {
-        state.layers.value = value;
+        state.scope.value = value;
       }}
     />
   );
