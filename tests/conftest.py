@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 import tensorboard_keract as tk
 from tests import models
+from tests.browser import launch
 from tests.examples import run_example
 from tests.fixture_run import write_logdir
 from tests.odd_runs import write_odd_runs
@@ -20,6 +22,10 @@ FIXTURE_STEPS = 6
 # that none is left to one worker at the end.
 LONGEST_FILES = (
     "test_browser.py",
+    "test_browser_maps.py",
+    "test_browser_overview.py",
+    "test_browser_histograms.py",
+    "test_browser_compare.py",
     "test_strategy.py",
     "test_examples.py",
     "test_faults.py",
@@ -34,6 +40,15 @@ LONGEST_FILES = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = {name: place for place, name in enumerate(LONGEST_FILES)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
+# Of a module, not of the session: while it runs, so does an event loop.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

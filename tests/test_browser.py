@@ -19,7 +19,6 @@ from playwright.sync_api import (
     Locator,
     Page,
     expect,
-    sync_playwright,
 )
 
 import tensorboard_keract as tk
@@ -32,7 +31,6 @@ from tests.browser import (
     canvas_pixels,
     colors_of,
     keract_url,
-    launch,
     open_page,
 )
 from tests.fixture_run import write_partial_run
@@ -40,14 +38,6 @@ from tests.reading import Event, model_of, planes_of, read_records
 from tests.tensorboard_process import TensorBoard
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -185,9 +175,9 @@ def test_normalisation_is_per_map_layer_or_all_steps(
 
 
 def assert_legend(frame: FrameLocator, low: float, high: float) -> None:
-    text = frame.get_by_test_id("legend").inner_text().replace("−", "-")
-    numbers = [float(n) for n in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", text)]
-    np.testing.assert_allclose(numbers[:2], (low, high), rtol=5e-3, atol=1e-6)
+    ends = [frame.get_by_test_id(f"window-{end}") for end in ("low", "high")]
+    numbers = [float(end.input_value().replace("−", "-")) for end in ends]
+    np.testing.assert_allclose(numbers, (low, high), rtol=5e-3, atol=1e-6)
 
 
 def test_the_colour_map_is_the_readers_choice(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Page, expect
 
-from tests.browser import canvas_pixels, colors_of, keract_url, launch, open_page
+from tests.browser import canvas_pixels, colors_of, keract_url, open_page
 from tests.fixture_run import write_logdir
 from tests.reading import Event, planes_of, read_records
 from tests.tensorboard_process import TensorBoard
@@ -19,14 +19,6 @@ pytestmark = pytest.mark.browser
 
 STEPS = 6
 SAMPLE = 2
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -20,12 +20,11 @@ from playwright.sync_api import (
     FrameLocator,
     Locator,
     expect,
-    sync_playwright,
 )
 
 from tensorboard_keract import metadata
 from tensorboard_keract.recording import wire_format
-from tests.browser import canvas_pixels, keract_url, launch, open_page
+from tests.browser import canvas_pixels, keract_url, open_page
 from tests.fixture_run import (
     STEPS_PER_EPOCH,
     DigitsRun,
@@ -84,14 +83,6 @@ def url(logdir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     with TensorBoard(logdir, tmp_path_factory.mktemp("output"), True) as process:
         process.await_runs({"run1/keract", "run2/keract", "short/keract"})
         yield process.url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

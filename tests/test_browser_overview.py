@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Locator, expect, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Locator, expect
 
 from tensorboard_keract import metadata
 from tests.browser import (
@@ -17,7 +17,6 @@ from tests.browser import (
     canvas_pixels,
     colors_of,
     keract_url,
-    launch,
     open_page,
 )
 from tests.fixture_run import write_logdir
@@ -27,14 +26,6 @@ from tests.tensorboard_process import TensorBoard
 pytestmark = pytest.mark.browser
 
 STEPS = 9
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

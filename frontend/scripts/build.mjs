@@ -24,6 +24,9 @@ const options = {
   outdir,
   bundle: true,
   format: 'esm',
+  // What is not needed for the first picture is fetched when it is.
+  splitting: true,
+  chunkNames: '[name]-[hash]',
   target: ['es2022', 'chrome105', 'firefox113', 'safari16.4'],
   jsx: 'automatic',
   jsxImportSource: 'preact',
@@ -65,9 +68,13 @@ async function develop() {
       answer.setHeader('Content-Type', 'text/html').end(page);
       return;
     }
-    if (pathname === '/index.js' || pathname === '/index.css') {
+    if (/^\/[^/]+\.(js|css)$/.test(pathname)) {
       const { outputFiles } = await context.rebuild();
       const file = outputFiles.find((one) => one.path.endsWith(pathname));
+      if (!file) {
+        answer.writeHead(404).end(pathname);
+        return;
+      }
       const type = pathname.endsWith('.js') ? 'text/javascript' : 'text/css';
       answer.setHeader('Content-Type', type).end(file.text);
       return;

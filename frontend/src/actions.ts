@@ -1,5 +1,6 @@
 /** What the reader can do, by pointer or key. */
-import { batch, effect, signal } from '@preact/signals';
+import { batch, computed, effect, signal } from '@preact/signals';
+import { layerTree, treeRows } from './layer_tree';
 import {
   isWeightKind,
   type Kind,
@@ -11,6 +12,7 @@ import {
 import { stepPlaces } from './overview_store';
 import { state, VIEWS } from './state';
 import {
+  chosenSamples,
   data,
   kind,
   layer,
@@ -103,6 +105,7 @@ export function runPlayer(): () => void {
 
 export function selectLayer(path: string): void {
   batch(() => {
+    if (path !== layer.value?.path) resetWindow();
     state.layer.value = path;
     state.tile.value = null;
   });
@@ -138,29 +141,99 @@ export function toggleLine(path: string): void {
   state.lines.value = next.length > 0 ? next : null;
 }
 
-/** The next layer that the search lets through. */
+/** The layers that the search lets through. */
+export const listedLayers = computed(() =>
+  (data.value?.model.layers ?? []).filter((one) => matches(one.path, layerSearch.value)),
+);
+
+/** Groups of the tree that the reader has closed; a search looks into them. */
+const closedGroups = signal<ReadonlySet<string>>(new Set());
+
+export const layerRows = computed(() =>
+  treeRows(
+    layerTree(listedLayers.value.map(({ path }) => path)),
+    layerSearch.value ? new Set() : closedGroups.value,
+  ),
+);
+
+export function toggleGroup(path: string): void {
+  const closed = new Set(closedGroups.value);
+  if (!closed.delete(path)) closed.add(path);
+  closedGroups.value = closed;
+}
+
+/** The colour map spans what its normalisation says: a window is of one tensor. */
+export function resetWindow(): void {
+  state.low.value = null;
+  state.high.value = null;
+}
+
+/** The next layer as they are listed. */
 export function moveLayer(by: number): void {
-  const listed = (data.value?.model.layers ?? []).filter((one) =>
-    matches(one.path, layerSearch.value),
-  );
-  const at = listed.findIndex((one) => one.path === layer.value?.path);
+  const listed = layerRows.value.filter(({ node }) => node.isLayer);
+  const at = listed.findIndex(({ node }) => node.path === layer.value?.path);
   const next = listed[Math.max(0, Math.min(listed.length - 1, at + by))];
-  if (next) selectLayer(next.path);
+  if (next) selectLayer(next.node.path);
 }
 
 export function moveSample(by: number): void {
-  const next = Math.max(0, Math.min(sampleCount.value - 1, sample.value + by));
-  state.sample.value = next === 0 ? null : next;
+  selectSample(Math.max(0, Math.min(sampleCount.value - 1, sample.value + by)));
 }
 
-export function selectTile(channel: number): void {
-  state.tile.value = state.tile.value === channel ? null : channel;
+/** Shows one sample alone. */
+export function selectSample(index: number): void {
+  selectSamples([index], index);
+}
+
+/** Shows a sample beside those that are shown, or no longer. */
+export function toggleSample(index: number): void {
+  const shown = chosenSamples.value;
+  if (!shown.includes(index)) selectSamples([...shown, index], sample.value);
+  else if (shown.length > 1) {
+    const left = shown.filter((one) => one !== index);
+    selectSamples(left, index === sample.value ? left[0] : sample.value);
+  }
+}
+
+/** Shows samples side by side, one of them in the details. */
+export function selectSamples(indices: readonly number[], main: number): void {
+  batch(() => {
+    state.samples.value = indices.length > 1 ? [...indices].sort((a, b) => a - b) : null;
+    state.sample.value =
+      main === (indices.length > 1 ? Math.min(...indices) : 0) ? null : main;
+  });
+}
+
+/** Shows a map in the details, of the sample and step that it is of; again, closes them. */
+export function selectTile(
+  channel: number,
+  at: { sample?: number; step?: number } = {},
+): void {
+  const open =
+    state.tile.value === channel &&
+    (at.sample ?? sample.value) === sample.value &&
+    (at.step ?? step.value) === step.value;
+  batch(() => {
+    state.tile.value = open ? null : channel;
+    if (at.sample !== undefined) selectSamples(chosenSamples.value, at.sample);
+    if (at.step !== undefined && at.step !== step.value) goToStep(at.step);
+  });
+}
+
+/** Counts changes from this step on, and sorts by them; null counts from none. */
+export function pinStep(at: number | null): void {
+  batch(() => {
+    state.pin.value = at;
+    if (at !== null) state.order.value = 'pinned';
+    else if (state.order.value === 'pinned') state.order.value = 'index';
+  });
 }
 
 export function selectKind(next: typeof state.kind.value): void {
   batch(() => {
     // Channels of another kind are other things: filters, units, inputs.
     if (isWeightKind(next) !== isWeightKind(kind.value ?? '')) state.tile.value = null;
+    if (next !== kind.value) resetWindow();
     state.kind.value = next;
   });
 }

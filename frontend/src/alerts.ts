@@ -372,6 +372,14 @@ export const NOTHING_RECORDED: Health = {
   sentence: 'Nothing is recorded of this layer.',
 };
 
+const LEVELS: readonly HealthLevel[] = ['bad', 'warning', 'good', 'unknown'];
+
+/** The first of the worst. */
+export function worstHealth(all: readonly Health[]): Health {
+  const level = LEVELS.find((one) => all.some((health) => health.level === one));
+  return all.find((health) => health.level === level) ?? NOTHING_RECORDED;
+}
+
 /** How the layers that have rows do at a step (an index of the table), by path. */
 export function healthAt(
   table: Table,

@@ -1,5 +1,14 @@
 import { expect, it } from 'vitest';
-import { isSigned, layerDomain, mapDomain, stepsDomain, symmetric } from './domain';
+import {
+  draggedEnds,
+  isSigned,
+  layerDomain,
+  mapDomain,
+  stepsDomain,
+  symmetric,
+  union,
+  windowed,
+} from './domain';
 import { headerOf, stackOf } from './testing';
 
 it('centres a signed domain about zero', () => {
@@ -36,4 +45,56 @@ it('spans all steps, leaving out those without a finite range', () => {
   });
   expect(stepsDomain([Number.NaN], [Number.NaN])).toBeUndefined();
   expect(stepsDomain([], [])).toBeUndefined();
+});
+
+it('spans several runs', () => {
+  expect(
+    union([
+      { low: 0, high: 2 },
+      { low: -1, high: 1 },
+    ]),
+  ).toEqual({ low: -1, high: 2 });
+  expect(union([])).toBeUndefined();
+});
+
+const track = { low: 0, high: 10 };
+
+it('takes the ends that the reader set, the other as it was', () => {
+  const set = (low: number | null, high: number | null) =>
+    windowed(track, { low, high }, false);
+  expect(set(null, null)).toEqual(track);
+  expect(set(2, null)).toEqual({ low: 2, high: 10 });
+  expect(set(null, 4)).toEqual({ low: 0, high: 4 });
+  expect(set(2, 4)).toEqual({ low: 2, high: 4 });
+  // Never the wrong way round.
+  expect(set(12, null)).toEqual({ low: 12, high: 12 });
+});
+
+it('mirrors one end about a centred zero, unless both are set', () => {
+  const domain = { low: -5, high: 5 };
+  expect(windowed(domain, { low: -2, high: null }, true)).toEqual({ low: -2, high: 2 });
+  expect(windowed(domain, { low: null, high: 3 }, true)).toEqual({ low: -3, high: 3 });
+  expect(windowed(domain, { low: -2, high: 3 }, true)).toEqual({ low: -2, high: 3 });
+});
+
+it('drags one end or both, within the legend', () => {
+  const from = { low: 2, high: 6 };
+  expect(draggedEnds(from, track, 'low', 1, false)).toEqual({ low: 3 });
+  expect(draggedEnds(from, track, 'low', -9, false)).toEqual({ low: 0 });
+  expect(draggedEnds(from, track, 'high', 9, false)).toEqual({ high: 10 });
+  expect(draggedEnds(from, track, 'both', 3, false)).toEqual({ low: 5, high: 9 });
+  expect(draggedEnds(from, track, 'both', 9, false)).toEqual({ low: 6, high: 10 });
+  // A handle stops before the other.
+  const { low } = draggedEnds(from, track, 'low', 99, false);
+  expect(low).toBeGreaterThan(5.9);
+  expect(low).toBeLessThan(6);
+});
+
+it('keeps a centred domain symmetric while it is dragged', () => {
+  const whole = { low: -5, high: 5 };
+  expect(draggedEnds(whole, whole, 'high', -2, true)).toEqual({ low: null, high: 3 });
+  expect(draggedEnds(whole, whole, 'low', 1, true)).toEqual({ low: null, high: 4 });
+  expect(draggedEnds(whole, whole, 'both', 1, true)).toEqual({});
+  // What the reader typed otherwise stays otherwise.
+  expect(draggedEnds({ low: -1, high: 5 }, whole, 'high', -2, true)).toEqual({ high: 3 });
 });

@@ -7,6 +7,7 @@ import {
   formatShare,
   formatValue,
   formatWithError,
+  parseValue,
   plural,
   superscript,
 } from './format';
@@ -71,4 +72,12 @@ it('writes bytes as the recorder does', () => {
     '123 kB',
     '5.0 GB',
   ]);
+});
+
+it('reads the numbers that it writes into a field, and refuses others', () => {
+  expect(parseValue(' −0.25 ')).toBe(-0.25);
+  expect(parseValue('1e−7')).toBe(1e-7);
+  expect(['', ' ', 'max', '1,5', 'Infinity'].map(parseValue)).toEqual(
+    Array(5).fill(undefined),
+  );
 });

@@ -34,6 +34,13 @@ export function formatValue(value: number, digits = 4): string {
   return `${sign}${trim(mantissa)}×10${superscript(Number(exponent))}`;
 }
 
+/** The number that was typed, with a minus of either kind; undefined where it is none. */
+export function parseValue(text: string): number | undefined {
+  const plain = text.trim().replaceAll(MINUS, '-');
+  const value = Number(plain);
+  return plain && Number.isFinite(value) ? value : undefined;
+}
+
 /** The uncertainty of a value, one or two digits: ± 0.007. */
 export function formatError(error: number): string {
   return error > 0 ? ` ± ${formatValue(error, 2)}` : '';

@@ -85,6 +85,14 @@ it('draws a legend from low to high with the colours of the values', () => {
     viridis.pixels[128],
     viridis.pixels[255],
   ]);
+  // Beyond a window, the colours of its ends.
+  const track = { low: 0, high: 6 };
+  expect([...legendPixels({ low: 2, high: 4 }, viridis, 4, track)]).toEqual([
+    viridis.pixels[0],
+    viridis.pixels[0],
+    viridis.pixels[255],
+    viridis.pixels[255],
+  ]);
 });
 
 it('has the bytes of a pixel in the order of ImageData', () => {
@@ -138,6 +146,9 @@ it('counts what the legend must explain', () => {
     clipped: 1,
   });
   expect(countSpecial(stack, { low: -1, high: 1 }).clipped).toBe(0);
+  // Codes of 0, 2, 4 and NaN.
+  const codes = stackOf(Uint8Array.of(0, 126, 252, 255), [0], [4]);
+  expect(countSpecial(codes, { low: 1, high: 3 }).clipped).toBe(2);
 });
 
 it('draws an input in gray, or in its three colours', () => {

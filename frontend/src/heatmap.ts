@@ -66,15 +66,20 @@ export function codePixels(
   return table;
 }
 
-/** The colours of a legend from low to high, `count` of them, as pixels. */
-export function legendPixels(domain: Domain, map: Colormap, count: number): Uint32Array {
+/** The colours of a legend over a track, `count` of them, as pixels. */
+export function legendPixels(
+  domain: Domain,
+  map: Colormap,
+  count: number,
+  track = domain,
+): Uint32Array {
   const pixels = new Uint32Array(count);
   for (let i = 0; i < count; i++) {
     const t = count > 1 ? i / (count - 1) : 0;
     // Without width, the legend still shows the map's range of colours.
     pixels[i] =
       domain.high > domain.low
-        ? valueToPixel(domain.low * (1 - t) + domain.high * t, domain, map)
+        ? valueToPixel(track.low * (1 - t) + track.high * t, domain, map)
         : map.pixels[Math.round(t * (map.pixels.length - 1))];
   }
   return pixels;
@@ -202,18 +207,18 @@ export function countSpecial(stack: Stack, domain: Domain | undefined): SpecialC
     counts.negativeInf += summary.negativeInf;
     if (!domain || !(summary.min < domain.low || summary.max > domain.high)) continue;
     const tolerance = 1e-6 * (domain.high - domain.low);
-    for (let i = channel * size; i < (channel + 1) * size; i++) {
-      const value =
-        stack.codes instanceof Uint8Array
-          ? codeToValue(stack.codes[i], stack.low[channel], stack.high[channel])
-          : stack.codes[i];
-      if (
-        Number.isFinite(value) &&
-        (value < domain.low - tolerance || value > domain.high + tolerance)
-      ) {
-        counts.clipped++;
-      }
-    }
+    const [least, most] = [domain.low - tolerance, domain.high + tolerance];
+    const isClipped = (value: number) =>
+      Number.isFinite(value) && (value < least || value > most);
+    const codes = stack.codes.subarray(channel * size, (channel + 1) * size);
+    if (codes instanceof Uint8Array) {
+      const [low, high] = [stack.low[channel], stack.high[channel]];
+      // A table, so that a plane costs one look-up a value while the domain is dragged.
+      const clipped = Uint8Array.from({ length: 256 }, (_, code) =>
+        isClipped(codeToValue(code, low, high)) ? 1 : 0,
+      );
+      for (let i = 0; i < size; i++) counts.clipped += clipped[codes[i]];
+    } else for (let i = 0; i < size; i++) counts.clipped += isClipped(codes[i]) ? 1 : 0;
   }
   return counts;
 }

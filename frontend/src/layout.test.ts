@@ -1,5 +1,12 @@
 import { expect, it } from 'vitest';
-import { layoutOf, shownText, tileSize } from './layout';
+import {
+  blocksAcross,
+  channelTitle,
+  fitWithin,
+  layoutOf,
+  shownText,
+  tileSize,
+} from './layout';
 import { headerOf } from './testing';
 import type { Axis } from './wire_format';
 
@@ -81,4 +88,26 @@ it('says how much of a tensor is shown', () => {
     width: 64,
   });
   expect(shownText(cut, 8, true)).toEqual(['the first 256 of 900 inputs']);
+});
+
+it('draws true pixels where the reader asks for them', () => {
+  const room = { width: 800, height: 500 };
+  expect(tileSize({ channels: 4, height: 3, width: 5 }, 'one', room)).toEqual({
+    width: 5,
+    height: 3,
+  });
+});
+
+it('fits planes into squares, and blocks into a line', () => {
+  expect(fitWithin({ height: 10, width: 20 }, 64)).toEqual({ width: 64, height: 32 });
+  expect(fitWithin({ height: 20, width: 10 }, 64)).toEqual({ width: 32, height: 64 });
+  expect([99, 100, 209, 210].map((room) => blocksAcross(room, 100, 10))).toEqual([
+    1, 1, 1, 2,
+  ]);
+});
+
+it('names a channel, and a kernel by both of its axes', () => {
+  expect(channelTitle(headerOf({ channel_axes: ['channel'] }), 23)).toBe('Channel 23');
+  const header = headerOf({ axes: [axis('in', 3), axis('out', 8)] });
+  expect(channelTitle({ ...header, channel_axes: ['out', 'in'] }, 7)).toBe('out 2 · in 1');
 });

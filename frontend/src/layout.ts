@@ -50,6 +50,10 @@ export interface TileGrid {
 
 /** Longest side of a tile by the reader's choice, in CSS pixels. */
 const CHOSEN_SIDES = { s: 44, m: 84, l: 160 } as const;
+/** Below this width of a tile there is no room for its caption, in CSS pixels. */
+export const CAPTION_WIDTH = 34;
+/** A map of few pixels at one CSS pixel each can still be hit. */
+export const LEAST_CELL = 12;
 /** Room between tiles, in CSS pixels. */
 export const TILE_GAP = 10;
 
@@ -59,9 +63,11 @@ export const TILE_GAP = 10;
  */
 export function tileSize(
   header: Pick<TensorHeader, 'channels' | 'height' | 'width'>,
-  chosen: 'auto' | keyof typeof CHOSEN_SIDES,
+  chosen: 'auto' | 'one' | keyof typeof CHOSEN_SIDES,
   room: { width: number; height: number },
 ): TileGrid {
+  // A pixel for each value, however small that is.
+  if (chosen === 'one') return { width: header.width, height: header.height };
   const aspect = Math.max(1, header.width) / Math.max(1, header.height);
   const caption = 20;
   let side: number;
@@ -86,6 +92,28 @@ export function tileSize(
 
 function fit(side: number, aspect: number): [number, number] {
   return aspect >= 1 ? [side, side / aspect] : [side * aspect, side];
+}
+
+/** The largest size of a plane's aspect within a square. */
+export function fitWithin(
+  { height, width }: Pick<TensorHeader, 'height' | 'width'>,
+  side: number,
+): TileGrid {
+  const [w, h] = fit(side, Math.max(1, width) / Math.max(1, height));
+  return { width: Math.max(1, Math.floor(w)), height: Math.max(1, Math.floor(h)) };
+}
+
+/** "Channel 23"; for kernels, which entry of each axis. */
+export function channelTitle(header: TensorHeader, channel: number): string {
+  const axes = header.channel_axes;
+  if (axes.length !== 2) return `Channel ${channel}`;
+  const inner = header.axes.find(({ name }) => name === axes[1])?.stored ?? 1;
+  return `${axes[0]} ${Math.floor(channel / inner)} · ${axes[1]} ${channel % inner}`;
+}
+
+/** How many blocks of a width stand side by side, at least one. */
+export function blocksAcross(room: number, block: number, gap: number): number {
+  return Math.max(1, Math.floor((room + gap) / (block + gap)));
 }
 
 const PLURALS: Record<string, string> = { in: 'inputs', out: 'outputs' };

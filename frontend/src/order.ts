@@ -61,7 +61,7 @@ export function meanChange(stack: Stack, before: Stack, channel: number): number
   const [now, then] = [channelValues(stack, channel), channelValues(before, channel)];
   let [sum, count] = [0, 0];
   for (let i = 0; i < size; i++) {
-    const difference = Math.abs(now(i) - then(i));
+    const difference = Math.abs(now[i] - then[i]);
     if (!Number.isFinite(difference)) continue;
     sum += difference;
     count++;
@@ -69,15 +69,18 @@ export function meanChange(stack: Stack, before: Stack, channel: number): number
   return count > 0 ? sum / count : Number.NaN;
 }
 
-/** The i-th value of a channel; codes go through a table, one look-up a value. */
-function channelValues(stack: Stack, channel: number): (i: number) => number {
-  const { codes, low, high } = stack;
-  const start = channel * stack.height * stack.width;
-  if (!(codes instanceof Uint8Array)) return (i) => codes[start + i];
-  const table = Float64Array.from({ length: 256 }, (_, code) =>
-    codeToValue(code, low[channel], high[channel]),
+/** The values of a channel; codes go through a table, one look-up a value. */
+function channelValues(stack: Stack, channel: number): Float32Array {
+  const size = stack.height * stack.width;
+  const codes = stack.codes.subarray(channel * size, (channel + 1) * size);
+  if (!(codes instanceof Uint8Array)) return codes;
+  const [low, high] = [stack.low[channel], stack.high[channel]];
+  const table = Float32Array.from({ length: 256 }, (_, code) =>
+    codeToValue(code, low, high),
   );
-  return (i) => table[codes[start + i]];
+  const values = new Float32Array(size);
+  for (let i = 0; i < size; i++) values[i] = table[codes[i]];
+  return values;
 }
 
 /** Channels from the greatest key to the least; without a key last, ties by index. */

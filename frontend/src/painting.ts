@@ -2,18 +2,21 @@
 import { computed } from '@preact/signals';
 import { type Colormap, colormap, defaultColormap } from './colormaps';
 import {
+  type DomainWindow,
   isSigned,
   layerDomain,
   mapDomain,
   type Normalisation,
   stepsDomain,
   symmetric,
+  union,
+  windowed,
 } from './domain';
 import type { Domain } from './heatmap';
 import { rowOf } from './selection';
 import { state } from './state';
 import { statisticOverSteps } from './statistics';
-import { data, kind } from './store';
+import { data, kind, path, type RunData, runData, shownRuns } from './store';
 import { dark } from './theme';
 import type { Stack } from './wire_format';
 
@@ -32,41 +35,67 @@ export const centred = computed(
   () => signed.value || currentColormap.value.kind === 'diverging',
 );
 
+/** The ends that the reader has set. */
+export const domainWindow = computed<DomainWindow>(() => ({
+  low: state.low.value,
+  high: state.high.value,
+}));
+
 export interface Painting {
   map: Colormap;
   normalisation: Normalisation;
+  /** What the reader's window lies in: the shared domain without it, or the layer's. */
+  base: Domain;
   /** What all maps share; undefined where each has its own. */
   shared: Domain | undefined;
-  domainOf: (channel: number) => Domain;
+  /** Whether that is the same at every step. */
+  steady: boolean;
+  /** Of a channel; of this stack unless another of the same step is given. */
+  domainOf: (channel: number, of?: Stack) => Domain;
 }
 
 /** How a stack is painted under the reader's choices. */
 export function paintingOf(stack: Stack): Painting {
-  const map = currentColormap.value;
+  const window = domainWindow.value;
   const centre = (domain: Domain) => (centred.value ? symmetric(domain) : domain);
+  const through = (domain: Domain) => windowed(domain, window, centred.value);
   let normalisation = state.normalisation.value;
-  let shared: Domain | undefined;
-  if (normalisation === 'steps') {
-    const over = allStepsDomain(stack);
-    if (over) shared = centre(over);
-    else normalisation = 'layer';
-  }
-  if (normalisation === 'layer') shared = centre(layerDomain(stack.header));
+  const wide = normalisation === 'runs' ? union(runDomains.value) : allStepsDomain.value;
+  if ((normalisation === 'steps' || normalisation === 'runs') && !wide)
+    normalisation = 'layer';
+  const steady = normalisation === 'steps' || normalisation === 'runs';
+  const base = centre((steady ? wide : undefined) ?? layerDomain(stack.header));
+  const { low, high } = window;
+  const whole = centred.value
+    ? low !== null || high !== null
+    : low !== null && high !== null;
+  const shared = normalisation !== 'map' || whole ? through(base) : undefined;
   return {
-    map,
+    map: currentColormap.value,
     normalisation,
+    base,
     shared,
-    domainOf: (channel) => shared ?? centre(mapDomain(stack, channel)),
+    steady: steady || whole,
+    domainOf: (channel, of = stack) => shared ?? through(centre(mapDomain(of, channel))),
   };
 }
 
-function allStepsDomain(stack: Stack): Domain | undefined {
-  const known = data.value;
-  if (!known?.statistics) return undefined;
-  const { kind, path } = stack.header;
-  const row = rowOf(known.model.rows, kind, path);
+const allStepsDomain = computed(() => data.value && runDomain(data.value));
+
+/** The same of each shown run that has the tensor. */
+export const runDomains = computed<Domain[]>(() =>
+  shownRuns.value.flatMap((run) => {
+    const known = runData.value.get(run);
+    return known && !(known instanceof Error) ? (runDomain(known) ?? []) : [];
+  }),
+);
+
+/** What the tensor on the page spans over all steps of a run. */
+function runDomain({ model, statistics }: RunData): Domain | undefined {
+  if (!statistics || kind.value === undefined || path.value === undefined) return undefined;
+  const row = rowOf(model.rows, kind.value, path.value);
   return stepsDomain(
-    statisticOverSteps(known.model, known.statistics, row, 'min'),
-    statisticOverSteps(known.model, known.statistics, row, 'max'),
+    statisticOverSteps(model, statistics, row, 'min'),
+    statisticOverSteps(model, statistics, row, 'max'),
   );
 }

@@ -35,7 +35,7 @@ const stacks = new ByteLru<Stack>(256 * 2 ** 20);
 const absent = new Map<string, number>();
 
 // The server answers with at most this many blobs.
-const BLOBS_PER_ANSWER = 256;
+export const BLOBS_PER_ANSWER = 256;
 
 export function stackKey({ run, tag, step, wallTime, index }: StackAt): string {
   return JSON.stringify([run, tag, step, wallTime, index]);
@@ -55,7 +55,12 @@ export function isSettled(at: StackAt): boolean {
 export async function loadStack(at: StackAt, signal: AbortSignal): Promise<Stack> {
   const [stack] = await loadStacks([at], signal);
   if (stack) return stack;
-  throw new SampleNotStored(at.step, at.index, absent.get(stackKey(at)) ?? 0);
+  throw notStored(at);
+}
+
+/** What is to be thrown of a sample that a record has not. */
+export function notStored(at: StackAt): SampleNotStored {
+  return new SampleNotStored(at.step, at.index, absent.get(stackKey(at)) ?? 0);
 }
 
 /**

@@ -28,12 +28,21 @@ it('brings back every choice from the URL that it wrote', () => {
   state.sample.value = 3;
   state.colormap.value = 'magma';
   state.signed.value = 'purple_green';
+  state.samples.value = [3, 5];
   state.normalisation.value = 'steps';
+  state.low.value = -0.25;
+  state.high.value = 1e-7;
+  state.order.value = 'pinned';
+  state.pin.value = 40;
+  state.filter.value = 'alive';
+  state.arrangement.value = 'filmstrip';
+  state.kernels.value = 'rgb';
   state.tile.value = 0;
   state.size.value = 'l';
   state.mode.value = 'heatmap';
   state.tensor.value = 'weight/kernel';
   state.align.value = 'time';
+  state.layers.value = 'graph';
   state.statistic.value = 'mean';
   state.tensors.value = 'weight';
   state.matrix.value = 'layers';
@@ -59,6 +68,7 @@ it('brings back every choice from the URL that it wrote', () => {
   applyValues(parseHash(hash));
   expect(stateValues()).toEqual(written);
   expect(state.beside.value).toEqual(['a,b', 'c d']);
+  expect(state.samples.value).toEqual([3, 5]);
 });
 
 it('tells no runs beside from the default', () => {
@@ -76,6 +86,9 @@ it('takes what is malformed as if it were not there', () => {
       ['step', 'NaN'],
       ['tile', '1e3'],
       ['dead', '-1'],
+      ['low', 'Infinity'],
+      ['high', ' '],
+      ['samples', '1,,2'],
       ['unknown', 'x'],
     ]),
   );

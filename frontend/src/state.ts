@@ -9,6 +9,7 @@ import { COLORMAP_NAMES, type ColormapName } from './colormaps';
 import { NORMALISATIONS } from './domain';
 import { INITIAL_THRESHOLDS } from './alerts';
 import { ALIGNMENTS } from './alignment';
+import { FILTERS, ORDERS } from './order';
 import { KINDS } from './selection';
 import { VALUE_AXES } from './value_axis';
 
@@ -57,6 +58,26 @@ function flag(): Entry<boolean> {
   };
 }
 
+/** Any finite number, or null. */
+function decimal(): Entry<number | null> {
+  return {
+    signal: signal<number | null>(null),
+    initial: null,
+    parse: (t) => (t.trim() && Number.isFinite(Number(t)) ? Number(t) : undefined),
+    format: (v) => (v === null ? '' : String(v)),
+  };
+}
+
+/** Whole numbers from 0, or null; none is null as well. */
+function counts(): Entry<readonly number[] | null> {
+  return {
+    signal: signal<readonly number[] | null>(null),
+    initial: null,
+    parse: (t) => (/^\d{1,9}(,\d{1,9})*$/.test(t) ? t.split(',').map(Number) : undefined),
+    format: (v) => v?.join(',') ?? '',
+  };
+}
+
 function maybe<T extends string>(values: readonly T[]): Entry<T | null> {
   return {
     signal: signal<T | null>(null),
@@ -78,10 +99,13 @@ function list(): Entry<readonly string[] | null> {
 
 export const VIEWS = ['overview', 'maps', 'histograms'] as const;
 export const MATRICES = ['runs', 'layers'] as const;
+export const LAYER_MODES = ['tree', 'graph'] as const;
 export const COMPARISONS = ['side', 'swipe', 'flicker'] as const;
 export const HISTOGRAM_MODES = ['offset', 'overlay', 'percentiles', 'heatmap'] as const;
 export const HISTOGRAM_SCOPES = ['layer', 'all'] as const;
-export const TILE_SIZES = ['auto', 's', 'm', 'l'] as const;
+export const TILE_SIZES = ['auto', 'one', 's', 'm', 'l'] as const;
+export const ARRANGEMENTS = ['maps', 'filmstrip'] as const;
+export const KERNEL_PICTURES = ['planes', 'rgb'] as const;
 
 export const entries = {
   /** Which tab. */
@@ -94,23 +118,40 @@ export const entries = {
   align: oneOf(ALIGNMENTS, 'step'),
   /** The layer, by path; empty is the first with maps. */
   layer: text(''),
+  /** How the layers are listed. */
+  layers: oneOf(LAYER_MODES, 'tree'),
   /** What of the layer the feature maps show. */
   kind: oneOf(KINDS, 'activation'),
   /** Which of the layer's tensors of that kind, by own name; empty is the first. */
   part: text(''),
   /** The recorded step; null is the newest, also when newer ones come. */
   step: count(),
-  /** Which probe sample; null is the first. */
+  /** Which probe sample; null is the first. Of several, the one in the details. */
   sample: count(),
+  /** Samples that are shown beside it; null is none. */
+  samples: counts(),
   /** Colour map for values without a natural zero; null is the default. */
   colormap: maybe<ColormapName>(COLORMAP_NAMES),
   /** Colour map for gradients and weights; null is the default of the theme. */
   signed: maybe<ColormapName>(COLORMAP_NAMES),
   /** Over what the colour map spans. */
   normalisation: oneOf(NORMALISATIONS, 'layer'),
+  /** The ends of the colour map that the reader has set; null is as normalised. */
+  low: decimal(),
+  high: decimal(),
+  /** By what the maps are sorted. */
+  order: oneOf(ORDERS, 'index'),
+  /** The step since which a change counts; null is none. */
+  pin: count(),
+  /** Which maps are left out. */
+  filter: oneOf(FILTERS, 'all'),
+  /** The maps of one step, or of many side by side. */
+  arrangement: oneOf(ARRANGEMENTS, 'maps'),
+  /** How kernels of three inputs are drawn. */
+  kernels: oneOf(KERNEL_PICTURES, 'planes'),
   /** The channel that the details show; null is none. */
   tile: count(),
-  /** How large tiles are; auto fills the width. */
+  /** How large tiles are; auto fills the width, one has a CSS pixel for each value. */
   size: oneOf(TILE_SIZES, 'auto'),
   /** How histograms are drawn. */
   mode: oneOf(HISTOGRAM_MODES, 'offset'),

@@ -101,7 +101,8 @@ export function skippedSteps(model: ModelDescription, statistics: Statistics): n
 export const SKIPPED_TEXT =
   'update skipped: the loss scale backed off from NaN or ±Inf gradients';
 
-/** The row whose L2 norm stands for a layer in its sparkline. */
-export function sparklineRow(layer: Layer, model: ModelDescription): number {
-  return layerRows(layer, model.rows)[0] ?? -1;
+/** The row that stands for a layer in its sparkline: of a kind, or the first it has. */
+export function sparklineRow(layer: Layer, model: ModelDescription, kind?: string): number {
+  const rows = layerRows(layer, model.rows);
+  return rows.find((row) => model.rows[row].kind === kind) ?? rows[0] ?? -1;
 }

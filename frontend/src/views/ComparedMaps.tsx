@@ -6,7 +6,7 @@ import type { Changes } from '../compare';
 import { symmetric } from '../domain';
 import { formatValue, plural } from '../format';
 import type { Domain } from '../heatmap';
-import { TILE_GAP, tileSize } from '../layout';
+import { channelTitle, TILE_GAP, tileSize } from '../layout';
 import { paintingOf } from '../painting';
 import { KIND_TITLES } from '../selection';
 import { state } from '../state';
@@ -14,7 +14,6 @@ import { kind, path, selectedChannel } from '../store';
 import { dark } from '../theme';
 import type { Stack } from '../wire_format';
 import { runTitle } from './colors';
-import { channelTitle } from './Details';
 import type { Size } from './hooks';
 import { Failure, Note, Waiting } from './Messages';
 import { Plane } from './Plane';
@@ -224,7 +223,7 @@ function Groups(props: {
             <Planes pair={pair} channel={channel} size={size} />
           </div>
           <Caption
-            title={channelTitle(pair.a, channel)}
+            title={channelTitle(pair.a.header, channel)}
             channel={channel}
             changes={changes}
             side={side && shown === 3}

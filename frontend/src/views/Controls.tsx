@@ -2,14 +2,22 @@
 import type { Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { selectKind } from '../actions';
+import {
+  resetWindow,
+  selectKind,
+  selectSample,
+  selectSamples,
+  toggleSample,
+} from '../actions';
 import { COLORMAP_NAMES, COLORMAP_TITLES, type ColormapName, colormap } from '../colormaps';
 import { NORMALISATIONS, type Normalisation } from '../domain';
+import { plural } from '../format';
 import { inputPixels } from '../heatmap';
-import { colormapEntry, currentColormap } from '../painting';
+import { colormapEntry, currentColormap, runDomains } from '../painting';
 import { isWeightKind, KIND_TITLES, ownName, partTitle } from '../selection';
-import { state, TILE_SIZES } from '../state';
+import { ARRANGEMENTS, KERNEL_PICTURES, state, TILE_SIZES } from '../state';
 import {
+  chosenSamples,
   data,
   inputs,
   kind,
@@ -81,6 +89,7 @@ export function PartPicker() {
       value={path.value}
       choices={paths.value.map((one) => ({ value: one, title: partTitle(what, one) }))}
       onChoose={(one) => {
+        if (one !== path.value) resetWindow();
         state.part.value = ownName(one);
         state.tile.value = null;
       }}
@@ -92,6 +101,14 @@ const NORMALISATION_HINTS: Record<Normalisation, string> = {
   map: 'Each map spans its own values: shows patterns, not strength',
   layer: 'All maps and samples of the layer at this step share one range',
   steps: 'One range over all recorded steps: shows growth and decay',
+  runs: 'One range over all recorded steps of the checked runs: runs compare',
+};
+
+const NORMALISATION_TITLES: Record<Normalisation, string> = {
+  map: 'map',
+  layer: 'layer',
+  steps: 'all steps',
+  runs: 'all runs',
 };
 
 export function NormalisationPicker() {
@@ -101,15 +118,22 @@ export function NormalisationPicker() {
       value={state.normalisation.value}
       choices={NORMALISATIONS.map((value) => ({
         value,
-        title: value === 'steps' ? 'all steps' : value,
-        hint: NORMALISATION_HINTS[value],
+        title: NORMALISATION_TITLES[value],
+        hint: normalisationHint(value),
         testId: `normalisation-${value}`,
       }))}
       onChoose={(value) => {
+        resetWindow();
         state.normalisation.value = value;
       }}
     />
   );
+}
+
+function normalisationHint(value: Normalisation): string {
+  const hint = NORMALISATION_HINTS[value];
+  if (value !== 'runs') return hint;
+  return `${hint}. ${plural(runDomains.value.length, 'checked run')} with this tensor`;
 }
 
 /** Of maps, unless it is told which entry of the state to change and what is shown. */
@@ -147,6 +171,7 @@ export function ColormapPicker({
 
 const SIZE_TITLES: Record<(typeof TILE_SIZES)[number], string> = {
   auto: 'Fit',
+  one: '1:1',
   s: 'S',
   m: 'M',
   l: 'L',
@@ -157,9 +182,57 @@ export function SizePicker() {
     <Segments
       label="Size of the tiles"
       value={state.size.value}
-      choices={TILE_SIZES.map((value) => ({ value, title: SIZE_TITLES[value] }))}
+      choices={TILE_SIZES.map((value) => ({
+        value,
+        title: SIZE_TITLES[value],
+        testId: `size-${value}`,
+        ...(value === 'one' && { hint: 'One CSS pixel for each value' }),
+      }))}
       onChoose={(value) => {
         state.size.value = value;
+      }}
+    />
+  );
+}
+
+export function ArrangementPicker() {
+  return (
+    <Segments
+      label="Maps of one step, or of many"
+      value={state.arrangement.value}
+      choices={ARRANGEMENTS.map((value) => ({
+        value,
+        title: value,
+        testId: `arrangement-${value}`,
+        hint:
+          value === 'maps'
+            ? 'The maps at the scrubber’s step'
+            : 'Channels over steps, side by side',
+      }))}
+      onChoose={(value) => {
+        state.arrangement.value = value;
+      }}
+    />
+  );
+}
+
+/** For kernels of three inputs. */
+export function KernelPicturePicker() {
+  return (
+    <Segments
+      label="How kernels are drawn"
+      value={state.kernels.value}
+      choices={KERNEL_PICTURES.map((value) => ({
+        value,
+        title: value === 'rgb' ? 'RGB' : 'in × out',
+        testId: `kernels-${value}`,
+        hint:
+          value === 'rgb'
+            ? 'The three inputs of a filter as red, green and blue'
+            : 'A map for each input of each filter',
+      }))}
+      onChoose={(value) => {
+        state.kernels.value = value;
       }}
     />
   );
@@ -172,11 +245,15 @@ export function sampleTitle(index: number): string {
   return data.value?.model.probe?.class_names[label] ?? String(label);
 }
 
+const SEVERAL_HINT = 'Ctrl- or Shift-click, or Ctrl+Enter, adds or removes it';
+
 /** The samples of the maps as pictures, or by number where they are none. */
 export function SamplePicker() {
   const count = sampleCount.value;
   if (count === 0 || !kind.value || isWeightKind(kind.value)) return null;
   const { answer: stacks, loading } = inputs.value;
+  const shown = chosenSamples.value;
+  const several = shown.length > 1;
   const batch = samplesStay.value ? 'the probe' : 'this step’s batch';
   return (
     <fieldset class={`samples ${loading ? 'stale' : ''}`} aria-label={`Sample of ${batch}`}>
@@ -186,20 +263,46 @@ export function SamplePicker() {
           type="button"
           data-testid="sample"
           data-sample={index}
-          aria-pressed={index === sample.value}
-          title={
+          aria-pressed={shown.includes(index)}
+          aria-current={several && index === sample.value ? 'true' : undefined}
+          title={`${
             sampleLabel(index) === undefined
               ? `Sample ${index} of ${batch}`
               : `Sample ${index}, label ${sampleTitle(index)}`
-          }
-          onClick={() => {
-            state.sample.value = index === 0 ? null : index;
+          }. ${SEVERAL_HINT}`}
+          onClick={(event) => {
+            if (event.shiftKey || event.ctrlKey || event.metaKey) toggleSample(index);
+            else selectSample(index);
+          }}
+          // A key's click does not say which others were down.
+          onKeyDown={(event) => {
+            if (event.key !== 'Enter' && event.key !== ' ') return;
+            if (!event.shiftKey && !event.ctrlKey && !event.metaKey) return;
+            event.preventDefault();
+            toggleSample(index);
           }}
         >
           <SampleMark stack={stacks?.[index]} index={index} />
           <span class="caption">{sampleTitle(index)}</span>
         </button>
       ))}
+      {count > 1 && (
+        <button
+          type="button"
+          class="all"
+          data-testid="sample-all"
+          aria-pressed={shown.length === count}
+          title={
+            shown.length === count ? 'Show one sample' : 'Show all samples side by side'
+          }
+          onClick={() => {
+            if (shown.length === count) selectSample(sample.value);
+            else selectSamples([...Array(count).keys()], sample.value);
+          }}
+        >
+          all
+        </button>
+      )}
     </fieldset>
   );
 }

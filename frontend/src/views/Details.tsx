@@ -3,8 +3,11 @@ import { extent, linePath } from '../axis';
 import { formatCount, formatShare, formatValue, formatWithError } from '../format';
 import { symmetric } from '../domain';
 import { type Domain, summarize } from '../heatmap';
+import { channelTitle } from '../layout';
 import { centred, type Painting, paintingOf } from '../painting';
+import { filterOf, rgbFilters } from '../rgb';
 import { isWeightKind } from '../selection';
+import { state } from '../state';
 import {
   film,
   inputs,
@@ -19,10 +22,11 @@ import {
   step,
 } from '../store';
 import { type Stack, valueAt, worstError } from '../wire_format';
-import { InputPicture, isPicture, sampleTitle } from './Controls';
+import { InputPicture, isPicture, sampleTitle, Segments } from './Controls';
 import { useSize } from './hooks';
 import { hover } from './hover';
 import { Plane } from './Plane';
+import { RgbPlane } from './RgbKernels';
 import { Prediction } from './Prediction';
 import { axisWord, valueText } from './ReadOut';
 
@@ -51,24 +55,38 @@ export function Details() {
 function Selected(props: { stack: Stack; channel: number; painting: Painting }) {
   const { stack, channel, painting } = props;
   const single = stack.channels === 1;
+  const filters =
+    state.kernels.value === 'rgb' && state.arrangement.value === 'maps'
+      ? rgbFilters(stack.header)
+      : undefined;
   return (
     <>
       {!single && (
         <div class="large-map">
-          <Plane
-            stack={stack}
-            channel={channel}
-            domain={painting.domainOf(channel)}
-            map={painting.map}
-            testId="tile-large"
-            width="100%"
-            height="auto"
-          />
-          <SpecialMarks stack={stack} channel={channel} />
+          {filters ? (
+            <RgbPlane
+              stack={stack}
+              filter={filterOf(filters, channel)}
+              channels={filters[filterOf(filters, channel)]}
+              width="100%"
+              height="auto"
+            />
+          ) : (
+            <Plane
+              stack={stack}
+              channel={channel}
+              domain={painting.domainOf(channel)}
+              map={painting.map}
+              testId="tile-large"
+              width="100%"
+              height="auto"
+            />
+          )}
+          {!filters && <SpecialMarks stack={stack} channel={channel} />}
         </div>
       )}
       <h2>
-        {single ? 'Values' : channelTitle(stack, channel)}
+        {single ? 'Values' : channelTitle(stack.header, channel)}
         {!single && (
           <button
             type="button"
@@ -80,18 +98,23 @@ function Selected(props: { stack: Stack; channel: number; painting: Painting }) 
           </button>
         )}
       </h2>
+      {filters && (
+        <Segments
+          label="Input of the filter"
+          value={channel}
+          choices={filters[filterOf(filters, channel)].map((value, input) => ({
+            value,
+            title: `in ${input}`,
+          }))}
+          onChoose={(value) => {
+            state.tile.value = value;
+          }}
+        />
+      )}
       <Numbers stack={stack} channel={channel} />
       <OverSteps channel={channel} painting={painting} />
     </>
   );
-}
-
-/** "Channel 23"; for kernels, which entry of each axis. */
-export function channelTitle(stack: Stack, channel: number): string {
-  const axes = stack.header.channel_axes;
-  if (axes.length !== 2) return `Channel ${channel}`;
-  const inner = stack.header.axes.find(({ name }) => name === axes[1])?.stored ?? 1;
-  return `${axes[0]} ${Math.floor(channel / inner)} · ${axes[1]} ${channel % inner}`;
 }
 
 // Marks on more cells than this would be too small to see.
@@ -130,7 +153,11 @@ function Numbers({ stack, channel }: { stack: Stack; channel: number }) {
   const error = worstError(stack, channel);
   const at = hover.value;
   const here =
-    at && at.stack.header.path === stack.header.path && at.channel === channel ? at : null;
+    at &&
+    at.stack.header.path === stack.header.path &&
+    (at.filter?.channels ?? [at.channel]).includes(channel)
+      ? { ...at, channel }
+      : null;
   const { height_axis, width_axis } = stack.header;
   const place = here
     ? stack.height > 1
@@ -170,11 +197,10 @@ function OverSteps({ channel, painting }: { channel: number; painting: Painting 
     frame && frame.channels > channel ? [frame] : [],
   );
   const otherSamples = kind.value && !isWeightKind(kind.value) && !samplesStay.value;
-  // One range for the strip, so that growth shows; that of all steps is one already.
-  const domain =
-    painting.normalisation === 'steps'
-      ? painting.domainOf(channel)
-      : stripDomain(frames, channel);
+  // One range for the strip, so that growth shows; where all steps have one, that.
+  const domain = painting.steady
+    ? painting.domainOf(channel)
+    : stripDomain(frames, channel);
   return (
     <>
       <h2>Over steps</h2>

@@ -1,26 +1,18 @@
-import { layoutOf, shownText, TILE_GAP, tileSize } from '../layout';
-import { formatCount, formatShape, formatShare, formatValue, plural } from '../format';
+import { layoutOf, shownText } from '../layout';
+import { formatShape, formatShare, plural } from '../format';
 import { CODE_MAX, type Stack, type TensorHeader } from '../wire_format';
 import { type Painting, paintingOf } from '../painting';
-import { hasMaps, isWeightKind, KIND_TITLES, tagSteps } from '../selection';
+import { type RgbChannels, rgbFilters } from '../rgb';
+import { isWeightKind } from '../selection';
 import { batchNote } from '../source';
 import { SampleNotStored } from '../stacks';
 import { state } from '../state';
+import { data, kind, layer, maps, shownStacks, stack } from '../store';
+import { StepNotes } from './Absent';
 import {
-  data,
-  kind,
-  layer,
-  mapsNearby,
-  path,
-  rows,
-  selectedChannel,
-  stack,
-  steps,
-  tag,
-} from '../store';
-import { Absent, StepNotes } from './Absent';
-import {
+  ArrangementPicker,
   ColormapPicker,
+  KernelPicturePicker,
   KindPicker,
   NormalisationPicker,
   PartPicker,
@@ -29,20 +21,28 @@ import {
 } from './Controls';
 import { ComparedMaps } from './ComparedMaps';
 import { CompareControls } from './CompareControls';
+import { Filmstrip } from './Filmstrip';
 import { type Size, useSize } from './hooks';
 import { Kernels } from './Kernels';
 import { Legend } from './Legend';
+import { FewerSamples, WithoutMaps } from './MapsAbsent';
 import { Matrix } from './Matrix';
-import { Failure, Note, Waiting } from './Messages';
-import { Tile } from './Tile';
+import { Failure, Note } from './Messages';
+import { FilterButton, OrderNote, OrderPicker, PinButton } from './OrderControls';
+import { RgbKernels } from './RgbKernels';
+import { SampleStrips, SampleTiles, Tiles } from './Tiles';
 import { Units } from './Units';
 
-/** The maps of one tensor of a layer at one step, for one sample. */
+/** The maps of one tensor of a layer at one step, for one sample, several, or over steps. */
 export function FeatureMaps() {
   const [ref, room] = useSize<HTMLDivElement>();
   const { answer, error, loading } = stack.value;
   const painting = answer && paintingOf(answer);
-  const many = answer && layoutOf(answer.header).type === 'tiles';
+  const filters = answer && rgbFilters(answer.header);
+  const rgb =
+    answer && state.kernels.value === 'rgb' && !isFilmstrip(answer.header)
+      ? filters
+      : undefined;
   return (
     <div class="view maps">
       <Title header={answer?.header} />
@@ -55,20 +55,24 @@ export function FeatureMaps() {
             <SamplePicker />
           </div>
           {state.compare.value && <CompareControls />}
-          <div class="bar">
-            <ColormapPicker />
-            <NormalisationPicker />
-            {many && <SizePicker />}
-            <span class="space" />
-            {answer && painting && !state.compare.value && (
-              <Legend stack={answer} painting={painting} />
-            )}
-          </div>
+          {(!rgb || state.compare.value) && (
+            <div class="bar">
+              <ColormapPicker />
+              <NormalisationPicker />
+              {state.compare.value && <SizePicker />}
+              {painting && !state.compare.value && (
+                <Legend stacks={shownStacks.value} painting={painting} />
+              )}
+            </div>
+          )}
+          {answer && !state.compare.value && (
+            <Arrangement header={answer.header} rgb={filters} />
+          )}
         </>
       )}
       <Notes
         header={answer?.header}
-        fallback={painting?.normalisation !== state.normalisation.value}
+        fallback={!rgb && painting?.normalisation !== state.normalisation.value}
       />
       <StepNotes />
       <div ref={ref} class={`maps-room ${loading ? 'stale' : ''}`}>
@@ -76,11 +80,43 @@ export function FeatureMaps() {
         {error && !(error instanceof SampleNotStored) && <Failure error={error} />}
         {!answer && !error && <WithoutMaps />}
         {answer && painting && room.width > 0 && !state.compare.value && (
-          <Maps stack={answer} painting={painting} room={room} />
+          <Maps stack={answer} painting={painting} room={room} rgb={rgb} />
         )}
         {answer && room.width > 0 && state.compare.value && <ComparedMaps room={room} />}
       </div>
     </div>
+  );
+}
+
+/** What can be chosen of how maps stand, for this shape of tensor. */
+function Arrangement({
+  header,
+  rgb,
+}: {
+  header: TensorHeader;
+  rgb: RgbChannels[] | undefined;
+}) {
+  const { type } = layoutOf(header);
+  if (type === 'units') return null;
+  const film = isFilmstrip(header);
+  const inRgb = !film && rgb && state.kernels.value === 'rgb';
+  const sorted = !inRgb && header.channels > 1 && (film || type === 'tiles');
+  return (
+    <>
+      <div class="bar">
+        <ArrangementPicker />
+        {rgb && !film && <KernelPicturePicker />}
+        {sorted && (
+          <>
+            <OrderPicker />
+            <PinButton />
+            <FilterButton />
+          </>
+        )}
+        {(film || inRgb || type === 'tiles') && <SizePicker />}
+      </div>
+      {sorted && <OrderNote />}
+    </>
   );
 }
 
@@ -139,144 +175,47 @@ function Notes({
   );
 }
 
-/** Why there are no maps: not yet, not at this step, or not at all. */
-function WithoutMaps() {
-  const [what, nearby] = [kind.value, mapsNearby.value];
-  if (!what) return <NoMaps />;
-  if (!nearby || nearby.here) return <Waiting />;
-  const known = data.value;
-  const kept = known ? tagSteps(known.series, tag.value ?? '').steps.length : 0;
-  return (
-    <Absent nearby={nearby}>
-      Of {path.value} · {KIND_TITLES[what]} there are maps at {formatCount(kept)} of{' '}
-      {plural(steps.value.length, 'recorded step')}.
-    </Absent>
-  );
-}
-
-/** The batch of this step is smaller than that of others. */
-function FewerSamples({ missing }: { missing: SampleNotStored }) {
-  const { step, index, stored } = missing;
-  const last = stored - 1;
-  return (
-    <div class="message" data-testid="fewer-samples">
-      <p>
-        <b>
-          Sample {index} is not stored at step {formatCount(step)}.
-        </b>
-      </p>
-      <p>
-        The batch of this step was smaller: there are maps of {plural(stored, 'sample')}
-        {stored > 1 && `, 0 to ${last}`}.
-      </p>
-      {stored > 0 && (
-        <button
-          type="button"
-          class="button"
-          onClick={() => {
-            state.sample.value = last || null;
-          }}
-        >
-          Show sample {last}
-        </button>
-      )}
-    </div>
-  );
-}
-
-function NoMaps() {
-  const one = layer.value;
-  if (!one) {
-    return (
-      <div class="message">
-        <p>
-          <b>This run names no layers yet.</b>
-        </p>
-        <p>They come with its first record; this page looks for it every few seconds.</p>
-      </div>
-    );
-  }
-  const known = data.value;
-  if (known && !hasMaps(known.model, known.series)) {
-    return (
-      <div class="message">
-        <p>
-          <b>This run holds statistics and histograms, and no feature maps.</b>
-        </p>
-        <p>See the tab Histograms.</p>
-      </div>
-    );
-  }
-  return (
-    <div class="message">
-      <p>
-        <b>No maps are recorded of this layer.</b>
-      </p>
-      <p>
-        {rows.value.length > 0
-          ? 'Its statistics and histograms are: see the tab Histograms. '
-          : 'Nor are statistics or histograms: layers that only reshape, pad, crop, drop or normalise are left out unless they are asked for. '}
-        To record it, too, give the callback <code>layers="*"</code>.
-      </p>
-    </div>
-  );
-}
-
-function Maps({ stack, painting, room }: { stack: Stack; painting: Painting; room: Size }) {
-  const layout = layoutOf(stack.header);
-  switch (layout.type) {
-    case 'units':
-      return <Units stack={stack} painting={painting} layout={layout} room={room} />;
-    case 'matrix':
-      return <Matrix stack={stack} painting={painting} room={room} />;
-    case 'kernels':
-      return <Kernels stack={stack} painting={painting} layout={layout} room={room} />;
-    case 'tiles':
-      return <Tiles stack={stack} painting={painting} room={room} />;
-  }
-}
-
-function Tiles({
-  stack,
-  painting,
-  room,
-}: {
+interface MapsProps {
   stack: Stack;
   painting: Painting;
   room: Size;
-}) {
-  const tile = tileSize(stack.header, state.size.value, room);
-  return (
-    <div
-      class="tiles"
-      style={{
-        gridTemplateColumns: `repeat(auto-fill, ${tile.width}px)`,
-        columnGap: `${TILE_GAP}px`,
-      }}
-      // So that a reader of the page's structure, or a test, knows what a tile is of.
-      data-kind={stack.header.kind}
-      data-path={path.value}
-    >
-      {Array.from({ length: stack.channels }, (_, channel) => {
-        const domain = painting.domainOf(channel);
-        return (
-          <Tile
-            key={channel}
-            stack={stack}
-            channel={channel}
-            low={domain.low}
-            high={domain.high}
-            map={painting.map}
-            width={tile.width}
-            height={tile.height}
-            selected={channel === selectedChannel.value}
-            bare={tile.width < 34}
-          />
-        );
-      })}
-      {stack.channels === 0 && (
-        <p class="message">This tensor is empty: {formatValue(0)} channels.</p>
-      )}
-    </div>
-  );
+}
+
+function Maps({
+  stack,
+  painting,
+  room,
+  rgb,
+}: MapsProps & { rgb: RgbChannels[] | undefined }) {
+  if (isFilmstrip(stack.header)) return <Filmstrip room={room} />;
+  if (rgb) return <RgbKernels stack={stack} filters={rgb} room={room} />;
+  const layout = layoutOf(stack.header);
+  const several = (maps.value.answer?.shown.length ?? 0) > 1;
+  switch (layout.type) {
+    case 'units':
+      return several ? (
+        <SampleStrips painting={painting} room={room} />
+      ) : (
+        <Units stack={stack} painting={painting} layout={layout} room={room} />
+      );
+    case 'matrix':
+      return several ? (
+        <SampleTiles painting={painting} room={room} />
+      ) : (
+        <Matrix stack={stack} painting={painting} room={room} />
+      );
+    case 'kernels':
+      return <Kernels stack={stack} painting={painting} layout={layout} room={room} />;
+    case 'tiles':
+      return several ? (
+        <SampleTiles painting={painting} room={room} />
+      ) : (
+        <Tiles painting={painting} room={room} />
+      );
+  }
+}
+
+/** Whether the maps are shown over steps; vectors have no filmstrip. */
+function isFilmstrip(header: TensorHeader): boolean {
+  return state.arrangement.value === 'filmstrip' && layoutOf(header).type !== 'units';
 }

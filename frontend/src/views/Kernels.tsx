@@ -2,7 +2,8 @@ import type { Layout } from '../layout';
 import type { Painting } from '../painting';
 import { selectedChannel } from '../store';
 import type { Stack } from '../wire_format';
-import { type Size, useVisible } from './hooks';
+import type { Size } from './hooks';
+import { LazyRow } from './LazyRow';
 import { Tile } from './Tile';
 
 const GAP = 2;
@@ -56,14 +57,16 @@ function KernelRow(props: {
   height: number;
 }) {
   const { label, first, count, rowHeight, stack, painting, width, height } = props;
-  // Thousands of kernels: rows out of view hold their place and nothing else.
-  const [ref, visible] = useVisible<HTMLDivElement>();
   return (
-    <div ref={ref} class="kernel-row" style={{ minHeight: `${rowHeight}px` }}>
-      <span class="label">{label}</span>
-      <div style={{ gap: `${GAP}px` }}>
-        {visible &&
-          Array.from({ length: count }, (_, i) => {
+    // Thousands of kernels: rows out of view hold their place and nothing else.
+    <LazyRow
+      class="kernel-row"
+      minHeight={rowHeight}
+      label={<span class="label">{label}</span>}
+    >
+      {() => (
+        <div style={{ gap: `${GAP}px` }}>
+          {Array.from({ length: count }, (_, i) => {
             const channel = first + i;
             const domain = painting.domainOf(channel);
             return (
@@ -81,7 +84,8 @@ function KernelRow(props: {
               />
             );
           })}
-      </div>
-    </div>
+        </div>
+      )}
+    </LazyRow>
   );
 }

@@ -1,23 +1,27 @@
-import { useLayoutEffect, useRef } from 'preact/hooks';
+import { resetWindow } from '../actions';
 import { SPECIAL_COLORS } from '../colormaps';
-import { formatCount, formatValue } from '../format';
-import { countSpecial, legendPixels } from '../heatmap';
-import { centred, type Painting } from '../painting';
+import { formatCount } from '../format';
+import { countSpecial } from '../heatmap';
+import { domainWindow, type Painting } from '../painting';
 import type { Stack } from '../wire_format';
-import { drawPixels } from './Plane';
+import { Bar, End } from './Window';
 
-const COLORS = 256;
-
-/** What the colours mean, in the words and colours of the maps themselves. */
-export function Legend({ stack, painting }: { stack: Stack; painting: Painting }) {
+/**
+ * What the colours mean, in the words and colours of the maps themselves; its ends are
+ * typed or dragged.
+ */
+export function Legend({
+  stacks,
+  painting,
+}: {
+  stacks: readonly Stack[];
+  painting: Painting;
+}) {
   const { shared, map } = painting;
-  const ref = useRef<HTMLCanvasElement>(null);
-  const domain = shared ?? { low: 0, high: 1 };
-  useLayoutEffect(() => {
-    if (ref.current) drawPixels(ref.current, legendPixels(domain, map, COLORS), COLORS, 1);
-  }, [domain.low, domain.high, map]);
-  const counts = countSpecial(stack, shared);
-  const centre = shared && shared.low < 0 && shared.high === -shared.low;
+  const specials = stacks.map((stack) => countSpecial(stack, shared));
+  const total = (key: keyof (typeof specials)[number]) =>
+    specials.reduce((sum, counts) => sum + counts[key], 0);
+  const { low, high } = domainWindow.value;
   return (
     <div
       class="legend"
@@ -26,24 +30,22 @@ export function Legend({ stack, painting }: { stack: Stack; painting: Painting }
       data-high={shared?.high}
       data-colormap={map.name}
     >
-      <span class="end">
-        {shared
-          ? formatValue(shared.low, 3)
-          : centred.value
-            ? 'each its −max'
-            : 'each its min'}
-      </span>
-      <span class="bar">
-        <canvas ref={ref} />
-        {centre && <i title="0" />}
-      </span>
-      <span class="end">{shared ? formatValue(shared.high, 3) : 'max'}</span>
-      <Swatch color={SPECIAL_COLORS.nan} name="NaN" count={counts.nan} />
-      <Swatch color={SPECIAL_COLORS.positiveInf} name="+Inf" count={counts.positiveInf} />
-      <Swatch color={SPECIAL_COLORS.negativeInf} name="−Inf" count={counts.negativeInf} />
-      {counts.clipped > 0 && (
-        <span class="swatch">{formatCount(counts.clipped)} clipped</span>
-      )}
+      <Swatch color={SPECIAL_COLORS.nan} name="NaN" count={total('nan')} />
+      <Swatch color={SPECIAL_COLORS.positiveInf} name="+Inf" count={total('positiveInf')} />
+      <Swatch color={SPECIAL_COLORS.negativeInf} name="−Inf" count={total('negativeInf')} />
+      <End end="low" painting={painting} />
+      <Bar painting={painting} clipped={total('clipped')} />
+      <End end="high" painting={painting} />
+      {/* It keeps its place while unused, so that the bar stays under the pointer. */}
+      <button
+        type="button"
+        class={`reset ${low === null && high === null ? 'unused' : ''}`}
+        data-testid="window-reset"
+        title="Back to the range of the normalisation"
+        onClick={resetWindow}
+      >
+        reset
+      </button>
     </div>
   );
 }

@@ -17,6 +17,9 @@ interface PlaneProps {
   height: number | string;
 }
 
+// Round corners would hide values of smaller planes, in CSS pixels.
+const SHARP_WIDTH = 30;
+
 /**
  * One plane on a canvas of its own size: pixel (x, y) is the value at (y, x), and the
  * style sheet enlarges it without blurring. Painted only while it is in view.
@@ -48,7 +51,7 @@ export function Plane({
   return (
     <canvas
       ref={ref}
-      class={`plane ${rest.class ?? ''}`}
+      class={`plane ${rest.class ?? ''} ${Number(width) < SHARP_WIDTH ? 'sharp' : ''}`}
       data-testid={testId}
       data-channel={channel}
       style={{ width: cssLength(width), height: cssLength(height) }}
@@ -81,7 +84,7 @@ function paint(
   });
 }
 
-function cssLength(length: number | string): string {
+export function cssLength(length: number | string): string {
   return typeof length === 'number' ? `${length}px` : length;
 }
 

@@ -1,4 +1,7 @@
-import { formatWithError } from '../format';
+import { formatCount, formatWithError } from '../format';
+import { isWeightKind } from '../selection';
+import { state } from '../state';
+import { chosenSamples } from '../store';
 import { valueAt, worstError } from '../wire_format';
 import { hover, type Hover } from './hover';
 
@@ -6,7 +9,6 @@ import { hover, type Hover } from './hover';
 export function ReadOut() {
   const at = hover.value;
   if (!at) return null;
-  const { stack, channel, y, x } = at;
   // Kept on the page: to the left of the pointer in its right half.
   const right = at.pageX > window.innerWidth - 260;
   const below = at.pageY < 80;
@@ -21,18 +23,16 @@ export function ReadOut() {
         transform: `translate(${right ? 'calc(-100% - 12px)' : '14px'}, ${below ? '16px' : 'calc(-100% - 10px)'})`,
       }}
     >
-      <b>{valueText(at)}</b>
-      <span>
-        {placeText(
-          stack.header.height_axis,
-          stack.header.width_axis,
-          stack.channels,
-          channel,
-          y,
-          x,
-          stack.height,
-        )}
-      </span>
+      {at.filter ? (
+        at.filter.channels.map((one, input) => (
+          <b key={one}>
+            in {input}: {valueText({ ...at, channel: one })}
+          </b>
+        ))
+      ) : (
+        <b>{valueText(at)}</b>
+      )}
+      <span>{placeText(at)}</span>
     </div>
   );
 }
@@ -41,18 +41,18 @@ export function valueText({ stack, channel, y, x }: Hover): string {
   return formatWithError(valueAt(stack, channel, y, x), worstError(stack, channel));
 }
 
-function placeText(
-  heightAxis: string,
-  widthAxis: string,
-  channels: number,
-  channel: number,
-  y: number,
-  x: number,
-  height: number,
-): string {
-  const parts = channels > 1 ? [`channel ${channel}`] : [];
-  if (height > 1) parts.push(`${axisWord(heightAxis, 'y')} ${y}`);
-  parts.push(`${axisWord(widthAxis, 'x')} ${x}`);
+function placeText({ stack, channel, filter, y, x }: Hover): string {
+  const { header } = stack;
+  const parts: string[] = [];
+  if (filter) parts.push(`out ${filter.index}`);
+  else if (stack.channels > 1) parts.push(`channel ${channel}`);
+  // Where one alone is shown, the page says which.
+  if (!isWeightKind(header.kind) && chosenSamples.value.length > 1)
+    parts.push(`sample ${stack.index}`);
+  if (state.arrangement.value === 'filmstrip')
+    parts.push(`step ${formatCount(header.step)}`);
+  if (stack.height > 1) parts.push(`${axisWord(header.height_axis, 'y')} ${y}`);
+  parts.push(`${axisWord(header.width_axis, 'x')} ${x}`);
   return parts.join(' · ');
 }
 

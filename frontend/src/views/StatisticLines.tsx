@@ -1,5 +1,6 @@
+import { signal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
 import { goToPlace, toggleLine } from '../actions';
 import { ALIGNMENT_TITLES, formatPlace } from '../alignment';
 import { formatValue } from '../format';
@@ -20,6 +21,11 @@ import { dark } from '../theme';
 import { runColor, runTitle } from './colors';
 import { useSize } from './hooks';
 
+type Plotter = typeof uPlot;
+
+/** Fetched with the first chart: the page shows its first picture without it. */
+const plotter = signal<Plotter | undefined>(undefined);
+
 const HEIGHT = 200;
 
 // Runs have colours; layers of one run differ by their dashes.
@@ -29,6 +35,12 @@ const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3], [12, 4], [1, 2]];
 export function StatisticLines() {
   const [ref, { width }] = useSize<HTMLDivElement>();
   const lines = statisticLines.value;
+  useEffect(() => {
+    if (plotter.value) return;
+    void import('uplot').then(({ default: loaded }) => {
+      plotter.value = loaded;
+    });
+  }, []);
   const log = scale.value === 'log';
   return (
     <section class="statistic-lines" aria-label="Lines">
@@ -41,8 +53,13 @@ export function StatisticLines() {
       </h3>
       <Names lines={lines} />
       <div ref={ref} class="lines-chart" data-testid="lines-chart">
-        {width > 0 && lines.length > 0 && (
-          <Chart lines={lines} width={Math.floor(width)} log={log} />
+        {width > 0 && lines.length > 0 && plotter.value && (
+          <Chart
+            plotter={plotter.value}
+            lines={lines}
+            width={Math.floor(width)}
+            log={log}
+          />
         )}
         {lines.length === 0 && (
           <p class="hint">
@@ -124,24 +141,28 @@ function dashOf({ order }: StatisticLine): number[] {
   return DASHES[order % DASHES.length];
 }
 
-function Chart(props: { lines: readonly StatisticLine[]; width: number; log: boolean }) {
-  const { lines, width, log } = props;
+function Chart(props: {
+  plotter: Plotter;
+  lines: readonly StatisticLine[];
+  width: number;
+  log: boolean;
+}) {
+  const { plotter, lines, width, log } = props;
   const ref = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const isDark = dark.value;
   const table = useMemo(() => {
     // A value that is missing at a run's own record is a gap; between records is none.
-    const joined = uPlot.join(
+    return plotter.join(
       lines.map(({ places, values }) => [
         places,
         values.map((value) => (log && !(value > 0) ? null : finite(value))),
       ]) as uPlot.AlignedData[],
     );
-    return joined;
-  }, [lines, log]);
+  }, [plotter, lines, log]);
   useEffect(() => {
     if (!ref.current) return;
-    const made = new uPlot(optionsOf(lines, width, log), table, ref.current);
+    const made = new plotter(optionsOf(lines, width, log), table, ref.current);
     plot.current = made;
     // So that a test knows which lines it sees.
     ref.current.dataset.lines = String(lines.length);

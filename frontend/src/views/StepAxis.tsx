@@ -86,11 +86,13 @@ function Now() {
             {newestIndex.value === steps.value.length - 1 ? 'newest' : 'newest maps'}
           </span>
         )}
+      </div>
+      <div class="about">{aboutStep()}</div>
+      <div class="last">
+        <Records />
         <span class="space" />
         <AlignmentPicker />
       </div>
-      <div class="about">{aboutStep()}</div>
-      <Records />
       {isSkipped() && (
         <div class="records cut" title={SKIPPED_TEXT}>
           ⨯ update skipped

@@ -1,8 +1,9 @@
 import { memo } from './memo';
 import { selectTile } from '../actions';
 import type { Colormap } from '../colormaps';
-import { formatValue } from '../format';
+import { formatCount, formatValue } from '../format';
 import { summarize } from '../heatmap';
+import { channelTitle } from '../layout';
 import type { Stack } from '../wire_format';
 import { Plane } from './Plane';
 
@@ -17,9 +18,14 @@ interface TileProps {
   selected: boolean;
   /** Without its caption, where tiles are too small for one. */
   bare?: boolean;
+  /** In place of the mean: the number by which tiles are sorted. */
+  figure?: string | undefined;
+  /** Where it is one of several: a click goes there. */
+  sample?: number;
+  step?: number;
 }
 
-/** A feature map with its channel and mean; a click shows it in the details. */
+/** A feature map with its channel and a number; a click shows it in the details. */
 export const Tile = memo(function Tile({
   stack,
   channel,
@@ -30,16 +36,30 @@ export const Tile = memo(function Tile({
   height,
   selected,
   bare,
+  figure,
+  sample,
+  step,
 }: TileProps) {
-  const caption = bare ? undefined : captionOf(stack, channel);
+  const caption = bare ? undefined : captionOf(stack, channel, figure);
+  const label = [
+    channelTitle(stack.header, channel),
+    sample !== undefined && `sample ${sample}`,
+    step !== undefined && `step ${formatCount(step)}`,
+    caption?.long,
+  ];
   return (
     <button
       type="button"
       class={`tile ${selected ? 'selected' : ''} ${bare ? 'bare' : ''}`}
       aria-pressed={selected}
-      aria-label={`Channel ${channel}${caption ? `, ${caption.long}` : ''}`}
+      aria-label={label.filter(Boolean).join(', ')}
       style={{ width: `${width}px` }}
-      onClick={() => selectTile(channel)}
+      onClick={() =>
+        selectTile(channel, {
+          ...(sample !== undefined && { sample }),
+          ...(step !== undefined && { step }),
+        })
+      }
     >
       <Plane
         stack={stack}
@@ -60,7 +80,7 @@ export const Tile = memo(function Tile({
   );
 });
 
-function captionOf(stack: Stack, channel: number) {
+function captionOf(stack: Stack, channel: number, figure: string | undefined) {
   const summary = summarize(stack, channel);
   if (summary.nan > 0) return { short: 'NaN', long: 'holds NaN', level: 'bad' };
   if (summary.positiveInf + summary.negativeInf > 0) {
@@ -79,6 +99,7 @@ function captionOf(stack: Stack, channel: number) {
       level: 'warn',
     };
   }
+  if (figure !== undefined) return { short: figure, long: figure, level: '' };
   const mean = formatValue(summary.mean, 3);
   return { short: mean, long: `mean ${mean}`, level: '' };
 }

@@ -1,10 +1,13 @@
 /** What the pointer is over, for the read-out beside it and the details. */
 import { signal } from '@preact/signals';
+import type { RgbChannels } from '../rgb';
 import type { Stack } from '../wire_format';
 
 export interface Hover {
   stack: Stack;
   channel: number;
+  /** Where three channels are one picture. */
+  filter?: { index: number; channels: RgbChannels };
   y: number;
   x: number;
   /** Of the pointer, in CSS pixels of the page. */
