@@ -24,6 +24,7 @@ LONGEST_FILES = (
     "test_browser.py",
     "test_browser_maps.py",
     "test_browser_overview.py",
+    "test_browser_histograms.py",
     "test_browser_compare.py",
     "test_strategy.py",
     "test_examples.py",

@@ -1,21 +1,35 @@
 import { expect, it } from 'vitest';
 import golden from '../fixtures/golden.json';
 import {
+  binOf,
   columnsOf,
   countedText,
   countIn,
-  peakShare,
-  placeOf,
+  heightsOf,
+  LEVELS,
+  MEDIAN,
+  nonEmptyBins,
+  peakHeight,
+  percentiles,
   recordedHistograms,
+  rowsApart,
   shares,
-  ticks,
+  specialCount,
   totals,
 } from './histogram';
-import { BIN_NAN, BIN_ZERO, HISTOGRAM_BINS, jsonNumber } from './wire_format';
+import {
+  BIN_NAN,
+  BIN_NEGATIVE_BEYOND,
+  BIN_POSITIVE_BEYOND,
+  BIN_POSITIVE_INF,
+  BIN_ZERO,
+  HISTOGRAM_BINS,
+  jsonNumber,
+} from './wire_format';
 
 const edges = golden.histogram.edges.map(jsonNumber);
 /** The bin of 2^k … 2^k·√2, of either sign. */
-const binOf = (k: number, sign = 1) => BIN_ZERO + sign * (2 + 2 * (k + 24));
+const octave = (k: number, sign = 1) => BIN_ZERO + sign * (2 + 2 * (k + 24));
 
 function counts(entries: [number, number][]): Float32Array {
   const bins = new Float32Array(HISTOGRAM_BINS);
@@ -24,28 +38,28 @@ function counts(entries: [number, number][]): Float32Array {
 }
 
 it('knows the edges of a bin', () => {
-  const { finite } = columnsOf(counts([[binOf(0), 5]]), edges);
+  const { finite } = columnsOf(counts([[octave(0), 5]]), edges);
   const last = finite[finite.length - 1];
-  expect([last.low, last.high]).toEqual([1, edges[binOf(0)]]);
+  expect([last.low, last.high]).toEqual([1, edges[octave(0)]]);
   expect(last.high).toBeCloseTo(Math.SQRT2, 6);
 });
 
 it('crops to what occurs and folds what is nearly empty beside zero', () => {
   const sums = counts([
     [BIN_ZERO, 10],
-    [binOf(-20), 1],
-    [binOf(0), 500],
-    [binOf(1), 499],
+    [octave(-20), 1],
+    [octave(0), 500],
+    [octave(1), 499],
   ]);
   const { finite, special } = columnsOf(sums, edges);
   expect(special).toEqual([]);
   expect(finite[0]).toMatchObject({ first: BIN_ZERO, last: BIN_ZERO });
   // One folded column from zero to 1, then 2^0, its other half octave, and 2^1.
   expect(finite.slice(1).map(({ first, last }) => [first, last])).toEqual([
-    [BIN_ZERO + 1, binOf(0) - 1],
-    [binOf(0), binOf(0)],
-    [binOf(0) + 1, binOf(0) + 1],
-    [binOf(1), binOf(1)],
+    [BIN_ZERO + 1, octave(0) - 1],
+    [octave(0), octave(0)],
+    [octave(0) + 1, octave(0) + 1],
+    [octave(1), octave(1)],
   ]);
   expect(countIn(sums, 0, finite[1])).toBe(1);
 });
@@ -79,7 +93,7 @@ it('adds steps, and gives each step its shares', () => {
   two.set(
     counts([
       [BIN_ZERO, 3],
-      [binOf(0), 1],
+      [octave(0), 1],
     ]),
     0,
   );
@@ -89,37 +103,140 @@ it('adds steps, and gives each step its shares', () => {
   expect(first[first.length - 1]).toBe(0.25);
   expect(shares(two, 1, columns).every(Number.isNaN)).toBe(true);
   // Zero's column does not set the scale.
-  expect(peakShare([first], columns)).toBe(0.25);
+  expect(peakHeight([first], columns)).toBe(0.25);
 });
 
-it('places values on the columns, logarithmically within one', () => {
-  const { finite } = columnsOf(
-    counts([
-      [binOf(0), 1],
-      [binOf(0, -1), 1],
-    ]),
-    edges,
-  );
-  const middle = (finite.length - 1) / 2;
-  expect(placeOf(0, finite)).toBe(middle + 0.5);
-  expect(placeOf(1, finite)).toBe(finite.length - 1);
-  expect(placeOf(2 ** 0.25, finite)).toBeCloseTo(finite.length - 0.5, 5);
-  expect(placeOf(-1, finite)).toBe(1);
-  expect(placeOf(3, finite)).toBeUndefined();
+it('knows the bin of a value', () => {
+  for (const [value, bin] of [
+    [0, BIN_ZERO],
+    [1, octave(0)],
+    [1.41, octave(0)],
+    [1.42, octave(0) + 1],
+    [-1, octave(0, -1)],
+    [2 ** -30, BIN_ZERO + 1],
+    [-1e9, BIN_NEGATIVE_BEYOND],
+    [65536, BIN_POSITIVE_BEYOND],
+  ]) {
+    expect(binOf(value, edges)).toBe(bin);
+  }
 });
 
-it('labels zero and powers of ten that have room', () => {
-  const sums = new Float32Array(HISTOGRAM_BINS);
-  for (let bin = binOf(-8); bin <= binOf(4); bin++) sums[bin] = 1;
-  const { finite } = columnsOf(sums, edges);
-  expect(ticks(finite, 1).map(({ label }) => label)).toEqual([
-    '0',
-    '10⁻²',
-    '10⁻¹',
-    '1',
-    '10',
+it('reaches as far as the true extremes, which bound what lies beyond the bins', () => {
+  const sums = counts([
+    [octave(0), 1],
+    [BIN_POSITIVE_BEYOND, 1],
   ]);
-  expect(ticks(finite, 9).length).toBeLessThan(5);
+  const { finite } = columnsOf(sums, edges, 'symlog', { low: -1.5, high: 1e6 });
+  expect(finite[0].first).toBe(octave(0, -1) - 1);
+  expect(finite[finite.length - 1]).toMatchObject({ low: 65536, high: 1e6 });
+  // Extremes that are known of other steps alone.
+  const unknown = columnsOf(sums, edges, 'linear', { low: 0, high: 9 }).finite;
+  expect(unknown[unknown.length - 1].high).toBe(Number.POSITIVE_INFINITY);
+});
+
+it('folds what a linear axis is too long to show, and has no zero where none is', () => {
+  const far = counts([
+    [BIN_ZERO, 1],
+    [octave(-20), 1],
+    [octave(0), 1],
+  ]);
+  // The axis ends at √2; 2^-6.5 is below a hundredth of that, 2^-6 is not.
+  expect(
+    columnsOf(far, edges, 'linear')
+      .finite.slice(0, 3)
+      .map(({ low, high }) => [low, high]),
+  ).toEqual([
+    [0, 0],
+    [0, expect.closeTo(2 ** -6.5, 6)],
+    [expect.closeTo(2 ** -6.5, 6), 2 ** -6],
+  ]);
+  const alone = columnsOf(counts([[octave(0), 4]]), edges, 'linear');
+  expect(alone.finite.map(({ first }) => first)).toEqual([octave(0)]);
+  const below = columnsOf(counts([[octave(0, -1), 4]]), edges, 'linear');
+  expect(below.finite.map(({ first }) => first)).toEqual([octave(0, -1)]);
+});
+
+it('draws shares per unit on a linear axis, but those of zeros and NaN as they are', () => {
+  const sums = counts([
+    [BIN_ZERO, 2],
+    [octave(0), 1],
+    [octave(1), 1],
+    [BIN_NAN, 4],
+  ]);
+  const columns = columnsOf(sums, edges, 'linear');
+  const part = shares(sums, 0, columns);
+  expect(heightsOf(part, columns, 'symlog')).toBe(part);
+  const heights = heightsOf(part, columns, 'linear');
+  const at = (bin: number) => columns.finite.findIndex(({ first }) => first === bin);
+  expect(heights[at(BIN_ZERO)]).toBe(0.25);
+  expect(heights[at(octave(0))]).toBeCloseTo(0.125 / (Math.SQRT2 - 1), 5);
+  expect(heights[at(octave(1))]).toBeCloseTo(0.125 / (2 * Math.SQRT2 - 2), 5);
+  expect(heights[heights.length - 1]).toBe(0.5);
+});
+
+it('finds percentiles in the bins, evenly spread inside each', () => {
+  // Ten values: 2 zeros, 4 of 1 … √2, 4 of √2 … 2, and others that are no numbers.
+  const bins = counts([
+    [BIN_ZERO, 2],
+    [octave(0), 4],
+    [octave(0) + 1, 4],
+    [BIN_NAN, 7],
+    [BIN_POSITIVE_INF, 1],
+  ]);
+  const root = Math.SQRT2;
+  const expected = [
+    0,
+    0, // 0.7 of 2 zeros
+    0, // 1.6 of 2 zeros
+    1 + (1.1 / 4) * (root - 1), // 3.1 of 10 is 1.1 of 4 in the first bin
+    1 + (3 / 4) * (root - 1),
+    root + (0.9 / 4) * (2 - root),
+    root + (2.4 / 4) * (2 - root),
+    root + (3.3 / 4) * (2 - root),
+    2,
+  ];
+  percentiles(bins, 0, edges).forEach((value, level) => {
+    expect(value).toBeCloseTo(expected[level], 5);
+  });
+  expect(specialCount(bins, 0)).toBe(8);
+  expect(nonEmptyBins(bins, 0)).toEqual([
+    BIN_ZERO,
+    octave(0),
+    octave(0) + 1,
+    BIN_POSITIVE_INF,
+    BIN_NAN,
+  ]);
+});
+
+it('holds percentiles between the true extremes, and takes those for the ends', () => {
+  const bins = counts([[octave(0, -1), 8]]);
+  const found = percentiles(bins, 0, edges, -1.25, -1);
+  expect(found[0]).toBe(-1.25);
+  expect(found[MEDIAN]).toBeCloseTo(-1.125, 6);
+  expect(found[LEVELS.length - 1]).toBe(-1);
+});
+
+it('knows no percentiles of no numbers, and only a bound of those beyond the bins', () => {
+  expect(percentiles(counts([[BIN_NAN, 3]]), 0, edges).every(Number.isNaN)).toBe(true);
+  const beyond = counts([[BIN_POSITIVE_BEYOND, 3]]);
+  expect([...new Set(percentiles(beyond, 0, edges))]).toEqual([65536]);
+  expect(percentiles(beyond, 0, edges, 70000, 90000)[MEDIAN]).toBe(80000);
+});
+
+it('takes the rows of an answer apart, each with the steps that have it', () => {
+  const none = new Float32Array(HISTOGRAM_BINS).fill(Number.NaN);
+  const [one, two, three] = [1, 2, 3].map((count) => counts([[BIN_ZERO, count]]));
+  const [first, second] = rowsApart({
+    steps: [0, 10],
+    rows: [4, 9],
+    counts: Float32Array.from([...one, ...none, ...two, ...three]),
+  });
+  expect(first).toEqual({
+    steps: [0, 10],
+    rows: [4],
+    counts: Float32Array.from([...one, ...two]),
+  });
+  expect(second).toEqual({ steps: [10], rows: [9], counts: three });
 });
 
 it('leaves out the steps whose row was not recorded, but no empty histogram', () => {

@@ -1,12 +1,15 @@
 /**
- * Histograms to columns, places and shares; all in plain numbers, no drawing.
+ * Histograms to columns, shares and percentiles; all in plain numbers, no drawing.
  *
  * The bins are half octaves of |x|, so a column for each is a logarithmic axis with
  * both signs. Bins next to zero that hold next to nothing are folded into one column
- * a sign, which makes the axis a "symlog" whose linear part adapts to the data.
+ * a sign, which makes the axis a "symlog" whose linear part adapts to the data. On a
+ * linear axis those are folded that are too narrow to be seen.
  */
 import type { Histograms } from './api';
-import { formatCount, formatOrdinal, formatShare, plural, superscript } from './format';
+import { formatCount, formatOrdinal, formatShare, plural } from './format';
+import type { Domain } from './heatmap';
+import { finiteEnds, type ValueAxis } from './value_axis';
 import {
   BIN_NAN,
   BIN_NEGATIVE_BEYOND,
@@ -37,6 +40,9 @@ export interface Columns {
 /** The share of the finite non-zero values that may be folded into the columns beside zero. */
 const FOLDED_SHARE = 0.004;
 
+/** How far from zero bins are folded together on a linear axis, as a share of its length. */
+const NARROW_SHARE = 0.01;
+
 /** The steps that have the histogram of the one row asked for. */
 export function recordedHistograms({ steps, rows, counts }: Histograms): Histograms {
   const start = (i: number) => i * HISTOGRAM_BINS;
@@ -46,6 +52,18 @@ export function recordedHistograms({ steps, rows, counts }: Histograms): Histogr
     packed.set(counts.subarray(start(i), start(i + 1)), start(place));
   });
   return { steps: kept.map((i) => steps[i]), rows, counts: packed };
+}
+
+/** Each row of an answer by itself, with the steps that have it. */
+export function rowsApart({ steps, rows, counts }: Histograms): Histograms[] {
+  return rows.map((row, place) => {
+    const own = new Float32Array(steps.length * HISTOGRAM_BINS);
+    steps.forEach((_, i) => {
+      const start = (i * rows.length + place) * HISTOGRAM_BINS;
+      own.set(counts.subarray(start, start + HISTOGRAM_BINS), i * HISTOGRAM_BINS);
+    });
+    return recordedHistograms({ steps, rows: [row], counts: own });
+  });
 }
 
 /**
@@ -84,8 +102,18 @@ export function totals(counts: ArrayLike<number>): Float64Array {
   return sums;
 }
 
-/** The columns that show these totals: cropped to what occurs, folded beside zero. */
-export function columnsOf(sums: ArrayLike<number>, edges: readonly number[]): Columns {
+/**
+ * The columns that show these totals: cropped to what occurs, folded beside zero.
+ *
+ * @param span the true extremes of all that is shown, where they are known: the columns
+ *   reach as far, and the bins that have no bound of their own end there.
+ */
+export function columnsOf(
+  sums: ArrayLike<number>,
+  edges: readonly number[],
+  axis: ValueAxis = 'symlog',
+  span?: Domain,
+): Columns {
   const special: Column[] = [];
   const add = (bin: number, kind: NonNullable<Column['special']>, value: number) => {
     if (sums[bin] > 0)
@@ -95,33 +123,80 @@ export function columnsOf(sums: ArrayLike<number>, edges: readonly number[]): Co
   add(BIN_POSITIVE_INF, 'positiveInf', Number.POSITIVE_INFINITY);
   add(BIN_NAN, 'nan', Number.NaN);
 
-  let first = BIN_ZERO;
-  let last = BIN_ZERO;
-  let nonZero = 0;
+  const [first, last] = outermostBins(sums, edges, axis, span);
+  const fold =
+    axis === 'symlog' ? emptyFold(sums, first, last) : narrowFold(edges, first, last);
+  const finite: Column[] = [];
+  const push = (from: number, to: number) => {
+    if (from > to) return;
+    // The edge below zero's bin is a negative zero; adding 0 makes it plain.
+    const [low, high] = [edges[from - 1] + 0, edges[to] + 0];
+    const below = span && span.low < high ? span.low : low;
+    const above = span && span.high > low ? span.high : high;
+    finite.push({
+      first: from,
+      last: to,
+      low: Number.isFinite(low) ? low : below,
+      high: Number.isFinite(high) ? high : above,
+    });
+  };
+  for (let bin = first; bin <= Math.min(last, BIN_ZERO - fold - 1); bin++) push(bin, bin);
+  push(Math.max(first, BIN_ZERO - fold), Math.min(last, BIN_ZERO - 1));
+  if (first <= BIN_ZERO && last >= BIN_ZERO) push(BIN_ZERO, BIN_ZERO);
+  push(Math.max(first, BIN_ZERO + 1), Math.min(last, BIN_ZERO + fold));
+  for (let bin = Math.max(first, BIN_ZERO + fold + 1); bin <= last; bin++) push(bin, bin);
+  return { finite, special };
+}
+
+/** First and last bin of an axis; one of half octaves always has zero on it. */
+function outermostBins(
+  sums: ArrayLike<number>,
+  edges: readonly number[],
+  axis: ValueAxis,
+  span: Domain | undefined,
+): [number, number] {
+  const bins: number[] = axis === 'symlog' ? [BIN_ZERO] : [];
   for (let bin = BIN_NEGATIVE_BEYOND; bin <= BIN_POSITIVE_BEYOND; bin++) {
-    if (!(sums[bin] > 0)) continue;
-    first = Math.min(first, bin);
-    last = Math.max(last, bin);
-    if (bin !== BIN_ZERO) nonZero += sums[bin];
+    if (sums[bin] > 0) bins.push(bin);
   }
-  // Bins at a distance of up to `fold` from zero are folded together.
+  if (span) bins.push(binOf(span.low, edges), binOf(span.high, edges));
+  return bins.length > 0 ? [Math.min(...bins), Math.max(...bins)] : [BIN_ZERO, BIN_ZERO];
+}
+
+/** The bin that counts a finite value. */
+export function binOf(value: number, edges: readonly number[]): number {
+  if (value === 0) return BIN_ZERO;
+  const size = Math.abs(value);
+  let distance = 1;
+  while (BIN_ZERO + distance < BIN_POSITIVE_BEYOND && size >= edges[BIN_ZERO + distance])
+    distance++;
+  return value > 0 ? BIN_ZERO + distance : BIN_ZERO - distance;
+}
+
+/** How many bins either side of zero hold next to nothing, at least 1. */
+function emptyFold(sums: ArrayLike<number>, first: number, last: number): number {
+  let nonZero = 0;
+  for (let bin = first; bin <= last; bin++) if (bin !== BIN_ZERO) nonZero += sums[bin];
   const reach = Math.max(BIN_ZERO - first, last - BIN_ZERO);
   let fold = 1;
   for (let folded = sums[BIN_ZERO - 1] + sums[BIN_ZERO + 1]; fold < reach - 1; fold++) {
     folded += sums[BIN_ZERO - fold - 1] + sums[BIN_ZERO + fold + 1];
     if (folded > FOLDED_SHARE * nonZero) break;
   }
-  const finite: Column[] = [];
-  const push = (from: number, to: number) => {
-    // The edge below zero's bin is a negative zero; adding 0 makes it plain.
-    finite.push({ first: from, last: to, low: edges[from - 1] + 0, high: edges[to] + 0 });
-  };
-  for (let bin = first; bin < BIN_ZERO - fold; bin++) push(bin, bin);
-  if (first < BIN_ZERO) push(Math.max(first, BIN_ZERO - fold), BIN_ZERO - 1);
-  push(BIN_ZERO, BIN_ZERO);
-  if (last > BIN_ZERO) push(BIN_ZERO + 1, Math.min(last, BIN_ZERO + fold));
-  for (let bin = BIN_ZERO + fold + 1; bin <= last; bin++) push(bin, bin);
-  return { finite, special };
+  return fold;
+}
+
+/** How many bins either side of zero are too narrow for a linear axis, at least 1. */
+function narrowFold(edges: readonly number[], first: number, last: number): number {
+  const span =
+    edges[Math.min(last, BIN_POSITIVE_BEYOND - 1)] - edges[Math.max(first, 2) - 1];
+  let fold = 1;
+  while (
+    BIN_ZERO + fold + 1 < BIN_POSITIVE_BEYOND &&
+    edges[BIN_ZERO + fold + 1] <= NARROW_SHARE * span
+  )
+    fold++;
+  return fold;
 }
 
 /** How many values of a step a column counts; `start` is where the step's bins begin. */
@@ -145,8 +220,27 @@ export function shares(
   );
 }
 
-/** The greatest share of any column but zero's, which would flatten all others. */
-export function peakShare(all: readonly Float64Array[], columns: Columns): number {
+/**
+ * What is drawn of a step's shares: on a linear axis, where columns differ in width,
+ * the share per unit of value. Zero's column and the special ones have no width and
+ * keep their shares.
+ */
+export function heightsOf(
+  shares: Float64Array,
+  columns: Columns,
+  axis: ValueAxis,
+): Float64Array {
+  if (axis === 'symlog') return shares;
+  return shares.map((share, i) => {
+    const column = columns.finite[i];
+    if (!column || column.first === BIN_ZERO) return share;
+    const { low, high } = finiteEnds(column);
+    return share / (high - low);
+  });
+}
+
+/** The greatest height of any column but zero's, which would flatten all others. */
+export function peakHeight(all: readonly Float64Array[], columns: Columns): number {
   let peak = 0;
   for (const step of all) {
     columns.finite.forEach((column, i) => {
@@ -155,54 +249,83 @@ export function peakShare(all: readonly Float64Array[], columns: Columns): numbe
   }
   if (peak > 0) return peak;
   // Nothing but zeros.
-  for (const step of all) for (const share of step) if (share > peak) peak = share;
+  for (const step of all) for (const height of step) if (height > peak) peak = height;
   return peak || 1;
 }
 
-export interface Tick {
-  /** In columns from the left; 2.5 is the middle of the third. */
-  place: number;
-  label: string;
-}
+/**
+ * The percentiles that are drawn, as shares: for a normal distribution the minimum,
+ * µ − 1.5 σ, µ − σ, µ − σ/2, µ, …, the maximum.
+ */
+export const LEVELS = [0, 0.07, 0.16, 0.31, 0.5, 0.69, 0.84, 0.93, 1];
+export const MEDIAN = 4;
 
-/** Where a value lies, in columns from the left; undefined where folded or outside. */
-export function placeOf(value: number, columns: readonly Column[]): number | undefined {
-  for (let i = 0; i < columns.length; i++) {
-    const { first, last, low, high } = columns[i];
-    if (value === 0) {
-      if (first === BIN_ZERO) return i + 0.5;
-      continue;
-    }
-    if (value < low || value > high || low === high) continue;
-    // Inside a folded or unbounded column a place would be a guess, but for its edge.
-    if (first !== last || low * high === 0 || !Number.isFinite(low * high)) {
-      if (value === low) return i;
-      if (value === high) return i + 1;
-      continue;
-    }
-    return i + Math.log(value / low) / Math.log(high / low);
+/**
+ * The values at LEVELS of one step, NaN where it counts no finite value.
+ *
+ * The values of a bin are taken to lie evenly between its edges: where b of n finite
+ * values lie below a bin that counts k, the value at level p is p·n − b k-ths of the
+ * way through it. The bin of zeros is 0 throughout. NaN and ±Inf are left out.
+ *
+ * @param low the true extremes of the step, NaN where unknown: no value lies outside,
+ * @param high and they are the first and last level. Unknown, those are the outer edges
+ *   of the outermost bins that count something; of a bin without one, its inner edge.
+ */
+export function percentiles(
+  counts: ArrayLike<number>,
+  step: number,
+  edges: readonly number[],
+  low = Number.NaN,
+  high = Number.NaN,
+): Float64Array {
+  const values = new Float64Array(LEVELS.length).fill(Number.NaN);
+  const start = step * HISTOGRAM_BINS;
+  let [total, first, last] = [0, 0, 0];
+  for (let bin = BIN_NEGATIVE_BEYOND; bin <= BIN_POSITIVE_BEYOND; bin++) {
+    if (!(counts[start + bin] > 0)) continue;
+    total += counts[start + bin];
+    first ||= bin;
+    last = bin;
   }
-  return undefined;
-}
-
-/** Zero and powers of ten that lie on the columns, at least `spacing` columns apart. */
-export function ticks(columns: readonly Column[], spacing: number): Tick[] {
-  const found: Tick[] = [];
-  const zero = placeOf(0, columns);
-  if (zero !== undefined) found.push({ place: zero, label: '0' });
-  for (const sign of [1, -1]) {
-    for (let exponent = 5; exponent >= -8; exponent--) {
-      const place = placeOf(sign * 10 ** exponent, columns);
-      if (place === undefined) continue;
-      if (found.every((tick) => Math.abs(tick.place - place) >= spacing)) {
-        found.push({ place, label: powerLabel(sign, exponent) });
-      }
+  if (total === 0) return values;
+  const inside = (value: number) => {
+    if (value < low) return low;
+    return value > high ? high : value;
+  };
+  const lower = (bin: number) =>
+    inside(bin === BIN_NEGATIVE_BEYOND && Number.isNaN(low) ? edges[bin] : edges[bin - 1]);
+  const upper = (bin: number) =>
+    inside(bin === BIN_POSITIVE_BEYOND && Number.isNaN(high) ? edges[bin - 1] : edges[bin]);
+  values[0] = Number.isNaN(low) ? lower(first) : low;
+  values[LEVELS.length - 1] = Number.isNaN(high) ? upper(last) : high;
+  let [below, level] = [0, 1];
+  for (let bin = first; bin <= last && level < LEVELS.length - 1; bin++) {
+    const count = counts[start + bin];
+    for (; level < LEVELS.length - 1 && LEVELS[level] * total <= below + count; level++) {
+      const way = (LEVELS[level] * total - below) / count;
+      // Adding 0 makes the negative zero below zero's bin plain.
+      values[level] = lower(bin) + way * (upper(bin) - lower(bin)) + 0;
     }
+    below += count;
   }
-  return found.sort((a, b) => a.place - b.place);
+  return values;
 }
 
-function powerLabel(sign: number, exponent: number): string {
-  const size = exponent === 0 ? '1' : exponent === 1 ? '10' : `10${superscript(exponent)}`;
-  return sign < 0 ? `−${size}` : size;
+/** The bins of a step that count anything: −Inf, then the number line, +Inf, NaN. */
+export function nonEmptyBins(counts: ArrayLike<number>, step: number): number[] {
+  const bins: number[] = [];
+  for (let bin = 0; bin < HISTOGRAM_BINS; bin++) {
+    if (counts[step * HISTOGRAM_BINS + bin] > 0) bins.push(bin);
+  }
+  return bins;
+}
+
+/** How many values of a step are NaN or ±Inf. */
+export function specialCount(counts: ArrayLike<number>, step: number): number {
+  const start = step * HISTOGRAM_BINS;
+  return (
+    counts[start + BIN_NEGATIVE_INF] +
+    counts[start + BIN_POSITIVE_INF] +
+    counts[start + BIN_NAN]
+  );
 }

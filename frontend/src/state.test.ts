@@ -57,6 +57,9 @@ it('brings back every choice from the URL that it wrote', () => {
   state.dead.value = 0.1;
   state.saturated.value = 0.9;
   state.still.value = 1e-9;
+  state.axis.value = 'linear';
+  state.scope.value = 'all';
+  state.table.value = true;
   const written = stateValues();
   expect(written.size).toBe(Object.keys(state).length);
   const hash = formatHash('#keract', written);

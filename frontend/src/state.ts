@@ -11,6 +11,7 @@ import { INITIAL_THRESHOLDS } from './alerts';
 import { ALIGNMENTS } from './alignment';
 import { FILTERS, ORDERS } from './order';
 import { KINDS } from './selection';
+import { VALUE_AXES } from './value_axis';
 
 interface Entry<T> {
   signal: Signal<T>;
@@ -100,7 +101,8 @@ export const VIEWS = ['overview', 'maps', 'histograms'] as const;
 export const MATRICES = ['runs', 'layers'] as const;
 export const LAYER_MODES = ['tree', 'graph'] as const;
 export const COMPARISONS = ['side', 'swipe', 'flicker'] as const;
-export const HISTOGRAM_MODES = ['offset', 'heatmap'] as const;
+export const HISTOGRAM_MODES = ['offset', 'overlay', 'percentiles', 'heatmap'] as const;
+export const HISTOGRAM_SCOPES = ['layer', 'all'] as const;
 export const TILE_SIZES = ['auto', 'one', 's', 'm', 'l'] as const;
 export const ARRANGEMENTS = ['maps', 'filmstrip'] as const;
 export const KERNEL_PICTURES = ['planes', 'rgb'] as const;
@@ -155,6 +157,12 @@ export const entries = {
   mode: oneOf(HISTOGRAM_MODES, 'offset'),
   /** Which table row the histograms show, as `kind` or `kind/own name`; empty is the first. */
   tensor: text(''),
+  /** The axis of a histogram's values. */
+  axis: oneOf(VALUE_AXES, 'symlog'),
+  /** Histograms of the layer, or small ones of all layers. */
+  scope: oneOf(HISTOGRAM_SCOPES, 'layer'),
+  /** Whether the numbers behind the histograms stand beside them. */
+  table: flag(),
   /** The statistic that the overview shows. */
   statistic: text('l2_norm'),
   /** Of which tensors; null is the first kind that the run has. */

@@ -537,11 +537,18 @@ export function rowName(row: number): string {
     : `${entry.kind}/${ownName(entry.path)}`;
 }
 
-/** The row that the histograms show. */
-export const histogramRow = computed(() => {
+/** Of some rows, the one that the histograms show: as wanted, or else of its kind. */
+export function wantedRow(among: readonly number[]): number | undefined {
   const wanted = state.tensor.value;
-  return rows.value.find((row) => rowName(row) === wanted) ?? rows.value[0];
-});
+  const [kind] = wanted.split('/');
+  return (
+    among.find((row) => rowName(row) === wanted) ??
+    among.find((row) => data.value?.model.rows[row].kind === kind)
+  );
+}
+
+/** The row that the histograms show. */
+export const histogramRow = computed(() => wantedRow(rows.value) ?? rows.value[0]);
 
 const histogramQuestion = computed(() => {
   const [known, row] = [data.value, histogramRow.value];

@@ -4,7 +4,7 @@ import { state } from '../state';
 import { primaryRun, runs, shownRuns } from '../store';
 import { runColor, runTitle } from './colors';
 
-/** The runs: a click shows one; its square adds its loss to the step axis. */
+/** The runs: a click shows one; its square adds its loss to the step axis, and its histograms. */
 export function Runs() {
   const all = runs.value ?? [];
   const listed = all.filter(({ run }) => matches(run, runFilter.value));
@@ -55,8 +55,12 @@ function RunRow({ run, error, index }: { run: string; error: string; index: numb
         type="checkbox"
         class="swatch"
         checked={isShown}
-        aria-label={`Draw the loss of ${runTitle(run)}`}
-        title={isPrimary ? 'The run that is shown' : 'Draw its loss on the step axis'}
+        aria-label={`Draw the loss and histograms of ${runTitle(run)}`}
+        title={
+          isPrimary
+            ? 'The run that is shown'
+            : 'Draw its loss on the step axis, and its histograms beside'
+        }
         disabled={isPrimary || !!error}
         style={{ borderColor: color, background: isShown ? color : 'transparent' }}
         onChange={() => toggle(run)}
