@@ -1,8 +1,8 @@
-"""Takes the pictures of the documentation: the digits example, in a real TensorBoard.
+"""Takes the pictures of the documentation, in a real TensorBoard.
 
     python docs/screenshots.py [--log-dir DIR] [--output docs/images] [--all]
 
-Without `--log-dir` the example is run first. `--all` takes every view in both themes
+Without `--log-dir` the digits example is run twice first. `--all` takes every view in both themes
 and both sizes, to be looked at; else only the pictures that the README shows.
 """
 
@@ -32,6 +32,20 @@ class Picture(NamedTuple):
 
 
 PICTURES = [
+    Picture("overview", {"view": "overview", "layer": "dense", "step": "150"}),
+    Picture(
+        "overview-compared",
+        {
+            "view": "overview",
+            "compare": "1",
+            "tensors": "activation",
+            "layers": "graph",
+        },
+    ),
+    Picture("compare", {"layer": "conv1", "compare": "1", "sample": "3"}),
+    Picture("swipe", {"layer": "conv2", "compare": "1", "comparison": "swipe"}),
+    Picture("filmstrip", {"layer": "conv2", "arrangement": "filmstrip", "sample": "3"}),
+    Picture("samples", {"layer": "conv1", "samples": "0,3,8"}),
     Picture(
         "feature-maps", {"layer": "conv1", "step": "150", "sample": "3", "tile": "8"}
     ),
@@ -46,11 +60,32 @@ PICTURES = [
     Picture("dense-weight", {"layer": "dense", "kind": "weight"}),
     Picture("probabilities", {"layer": "probs", "step": "30"}),
     Picture(
+        "histogram-overlay",
+        {"view": "histograms", "layer": "dense", "mode": "overlay"},
+    ),
+    Picture(
+        "histogram-percentiles",
+        {"view": "histograms", "layer": "conv2", "mode": "percentiles"},
+    ),
+    Picture(
+        "histogram-all",
+        {"view": "histograms", "scope": "all", "mode": "offset"},
+    ),
+    Picture(
         "histogram-heatmap",
         {"view": "histograms", "layer": "dense", "mode": "heatmap"},
     ),
 ]
-IN_README = [("feature-maps", False), ("feature-maps", True), ("histograms", False)]
+IN_README = [
+    ("feature-maps", True),
+    ("overview", False),
+    ("compare", False),
+    ("histograms", True),
+]
+DRAWN = (
+    "[data-testid=tile], [data-testid=histogram-canvas], [data-testid=matrix-canvas],"
+    " [data-testid=plane-a]"
+)
 SIZES = [(1280, 800), (1920, 1080)]
 
 
@@ -65,9 +100,8 @@ def take(
     """Opens the page in a state and saves what it shows."""
     address = keract_url(url, picture.state, dark)
     with open_page(browser, address, size) as (page, frame):
-        drawn = "[data-testid=tile], [data-testid=histogram-canvas]"
-        frame.locator(drawn).first.wait_for()
-        page.wait_for_timeout(1000)  # Until all tiles are painted and settled.
+        frame.locator(DRAWN).first.wait_for()
+        page.wait_for_timeout(2000)  # Until all tiles are painted and settled.
         page.screenshot(path=path)
 
 
@@ -83,9 +117,10 @@ def main() -> None:
         if log_dir is None:
             log_dir = Path(directory) / "logs"
             example = ROOT / "examples" / "digits.py"
-            subprocess.run(
-                [sys.executable, example, "--log-dir", log_dir / "digits"], check=True
-            )
+            for seed in ("0", "3"):
+                directory_of_run = log_dir / f"seed {seed}"
+                options = ["--log-dir", directory_of_run, "--seed", seed]
+                subprocess.run([sys.executable, example, *options], check=True)
         with (
             TensorBoard(log_dir.resolve(), Path(directory)) as tensorboard,
             sync_playwright() as playwright,
