@@ -1,12 +1,12 @@
 /** Which rows of which runs the histograms show, and what is asked for of them. */
 import { computed } from '@preact/signals';
-import { layerSearch } from './actions';
+import { listedLayers } from './actions';
 import { placeOf, placesOf } from './alignment';
 import { getHistograms, type Histograms } from './api';
 import { recordedHistograms } from './histogram';
 import type { RunRow } from './histogram_chart';
 import { resource } from './resource';
-import { KINDS, type Kind, layerRows, matches, rowOf } from './selection';
+import { KINDS, type Kind, layerRows, rowOf } from './selection';
 import { state } from './state';
 import { statisticOverSteps } from './statistics';
 import {
@@ -162,8 +162,7 @@ export const gridKind = computed<Kind | undefined>(() => {
 export const gridRows = computed<number[]>(() => {
   const model = data.value?.model;
   if (!model) return [];
-  const listed = model.layers.filter(({ path }) => matches(path, layerSearch.value));
-  return listed.flatMap((layer) => {
+  return listedLayers.value.flatMap((layer) => {
     const own = layerRows(layer, model.rows).filter(
       (row) => model.rows[row].kind === gridKind.value,
     );

@@ -115,12 +115,13 @@ function Card(props: {
   }, [on]);
   const mode = state.mode.value;
   const axis = state.axis.value;
+  const align = state.align.value;
   const chart = useMemo(
     () =>
       visible && histograms && histograms.steps.length > 0
         ? chartOf([runRow(known, row, histograms)], edges, axis, mode === 'percentiles')
         : undefined,
-    [visible, known, row, histograms, edges, axis, mode === 'percentiles'],
+    [visible, known, row, histograms, edges, axis, mode === 'percentiles', align],
   );
   const at = step.value ?? -1;
   const current = histograms?.steps.indexOf(at) ?? -1;
