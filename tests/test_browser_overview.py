@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Locator, expect
+from playwright.sync_api import Browser, Download, FrameLocator, Locator, expect
 
 from tensorboard_keract import metadata
 from tests.browser import (
@@ -320,3 +320,25 @@ def test_the_overview_is_walked_by_keyboard(
             "path => location.hash.includes(path)",
             arg=urllib.parse.quote(f"layer={path}", safe="="),
         )
+
+
+def test_tables_and_maps_are_exported_as_they_are_shown(
+    tensorboard: TensorBoard, browser: Browser, records: list[Event]
+) -> None:
+    url = overview(tensorboard, tensors="activation")
+    with open_page(browser, url) as (page, frame):
+
+        def exported(name: str) -> Download:
+            frame.get_by_test_id("export").click()
+            with page.expect_download() as download:
+                frame.get_by_role("link", name=name).click()
+            return download.value
+
+        table = exported("Statistics of run1 · CSV").path().read_text()
+        paths, _ = statistics_of(records, "activation", "mean")
+        assert len(table.splitlines()) == 1 + STEPS * len(paths)
+        frame.get_by_test_id("view-maps").click()
+        frame.locator("[data-testid=tile][data-step]").first.wait_for()
+        values = exported("All samples as values · NPZ")
+        assert values.suggested_filename.endswith(".npz")
+        assert exported("Maps · PNG").path().read_bytes().startswith(b"\x89PNG")

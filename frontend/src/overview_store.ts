@@ -155,6 +155,12 @@ const matrices = computed<RunMatrix[]>(() => {
   });
 });
 
+/** The rows of a run's tables that its matrix shows. */
+export function statisticRows(run: string): number[] {
+  const matrix = matrices.value.find((one) => one.run.run === run);
+  return matrix ? matrix.rows.map(({ row }) => row) : [];
+}
+
 /** B: another shown run, or the primary one itself. */
 const versus = computed<RunMatrix | undefined>(() => {
   const [own, ...others] = matrices.value;

@@ -46,7 +46,9 @@ export function CompareControls() {
         />
       )}
       {state.view.value === 'maps' && state.comparison.value === 'flicker' && <Turn />}
-      <span class="versus">A: {runTitle(data.value?.run ?? '')}, the scrubber’s step</span>
+      <span class="versus" title="A is what the page shows, at the scrubber’s step">
+        A: {runTitle(data.value?.run ?? '')}
+      </span>
       <VersusPicker />
     </div>
   );

@@ -4,6 +4,7 @@ import { state } from '../state';
 import { primary, primaryRun, runs, runsError } from '../store';
 import { runTitle } from './colors';
 import { Details } from './Details';
+import { Export } from './Export';
 import { FeatureMaps } from './FeatureMaps';
 import { Histograms } from './Histograms';
 import { Keys } from './Keys';
@@ -58,6 +59,7 @@ function Header() {
       </nav>
       <span class="space" />
       <CompareButton />
+      <Export />
       {runsError.value && runs.value && (
         <span class="offline" role="status">
           TensorBoard does not answer

@@ -89,6 +89,12 @@ export function Overview() {
           {KIND_TITLES[tensorKind.value ?? 'activation']} in these runs.
         </Note>
       )}
+      {statistic.value === 'update_ratio' && (
+        <Note>
+          How far weights moved a step, by their L2 norm. Of weights with more than 65,536
+          values an even part is compared.
+        </Note>
+      )}
       <Unmatched />
       <StatisticLines />
       <StatisticTable />
