@@ -9,8 +9,9 @@ import {
   nearestIndex,
   stepIndexAt,
 } from './selection';
-import { stepPlaces } from './overview_store';
+import { stepPlaces } from './shown_runs';
 import { state, VIEWS } from './state';
+import { stack } from './maps_store';
 import {
   chosenSamples,
   data,
@@ -22,7 +23,6 @@ import {
   sampleCount,
   shownRuns,
   shownSteps,
-  stack,
   step,
   stepIndex,
   steps,

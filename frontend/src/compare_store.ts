@@ -2,12 +2,13 @@
 import { computed } from '@preact/signals';
 import { placeOf, placesOf } from './alignment';
 import { changesOf, differenceStack, mismatch } from './compare';
-import { placeNow, shownData } from './overview_store';
+import { placeNow, shownData } from './shown_runs';
 import { resource } from './resource';
 import { isWeightKind, nearestIndex, tagSteps } from './selection';
 import { loadStack, type StackAt, stackKey } from './stacks';
 import { state } from './state';
-import { data, kind, type RunData, sample, stack, step, tag } from './store';
+import { stack } from './maps_store';
+import { data, kind, type RunData, sample, step, tag } from './store';
 import type { Stack } from './wire_format';
 
 /** The runs that B may be of: those that are shown, A's own last. */

@@ -2,7 +2,7 @@
 import { render as mount } from 'preact';
 import { runPlayer } from './actions';
 import { bindUrl } from './state';
-import { startLoading } from './store';
+import { startLoading } from './loading';
 import { followTheme } from './theme';
 import { Frame } from './views/Frame';
 

@@ -1,15 +1,6 @@
-/** What the overview shows: alerts, health, the matrices of the shown runs. */
+/** What the overview shows: the matrices of the shown runs, their lines and numbers. */
 import { computed } from '@preact/signals';
-import {
-  type Alert,
-  findAlerts,
-  type Health,
-  healthAt,
-  Table,
-  type Thresholds,
-} from './alerts';
-import { placeOf, type Places, placesOf } from './alignment';
-import type { Statistics } from './api';
+import { extent } from './axis';
 import {
   type Cells,
   cellEdges,
@@ -23,90 +14,10 @@ import {
   scaleOf,
   statisticChoices,
 } from './overview';
-import { extent } from './axis';
 import { KINDS, type Kind } from './selection';
+import { placeNow, runPlaces, shownData, type ShownRun } from './shown_runs';
 import { state } from './state';
-import {
-  data,
-  layer,
-  type RunData,
-  runData,
-  shownRuns,
-  statisticsIndex,
-  stepIndex,
-  steps,
-} from './store';
-
-/** A shown run that has statistics. */
-export interface ShownRun extends RunData {
-  statistics: Statistics;
-}
-
-export const shownData = computed<ShownRun[]>(() =>
-  shownRuns.value.flatMap((run) => {
-    const known = runData.value.get(run);
-    return known && !(known instanceof Error) && known.statistics
-      ? [known as ShownRun]
-      : [];
-  }),
-);
-
-const tables = new WeakMap<Statistics, Table>();
-
-function tableOf({ model, statistics }: ShownRun): Table {
-  let table = tables.get(statistics);
-  if (!table) {
-    table = new Table(model, statistics);
-    tables.set(statistics, table);
-  }
-  return table;
-}
-
-export const thresholds = computed<Thresholds>(() => ({
-  exploding: state.exploding.value,
-  vanishing: state.vanishing.value,
-  dead: state.dead.value,
-  saturated: state.saturated.value,
-  still: state.still.value,
-}));
-
-export interface RunAlert extends Alert {
-  run: string;
-}
-
-/** The alerts of a run are found once for each set of thresholds. */
-const foundAlerts = new WeakMap<Table, { for: Thresholds; alerts: Alert[] }>();
-
-function alertsOf(known: ShownRun): Alert[] {
-  const table = tableOf(known);
-  let found = foundAlerts.get(table);
-  if (found?.for !== thresholds.value) {
-    found = { for: thresholds.value, alerts: findAlerts(table, thresholds.value) };
-    foundAlerts.set(table, found);
-  }
-  return found.alerts;
-}
-
-/** The alerts of the shown runs, the worst first. */
-export const alerts = computed<RunAlert[]>(() => {
-  const all = shownData.value.flatMap((known) =>
-    alertsOf(known).map((alert) => ({ ...alert, run: known.run })),
-  );
-  const rank = (alert: RunAlert) => (alert.rule.level === 'bad' ? 0 : 1);
-  return all.sort((a, b) => rank(a) - rank(b) || a.step - b.step);
-});
-
-/** How the layers of the run do at the scrubber's step. */
-export const health = computed<ReadonlyMap<string, Health>>(() => {
-  const known = data.value;
-  if (!known?.statistics) return new Map();
-  return healthAt(tableOf(known as ShownRun), statisticsIndex.value, thresholds.value);
-});
-
-/** The places of a run's records on the axis. */
-export function runPlaces({ statistics }: ShownRun): Places {
-  return placesOf(statistics, state.align.value);
-}
+import { layer } from './store';
 
 /** The kinds of which the shown runs have rows. */
 export const tensorKinds = computed<Kind[]>(() => {
@@ -235,19 +146,6 @@ export const lineLayers = computed<readonly string[]>(() => {
   const current = layer.value?.path;
   if (chosen && chosen.length > 0) return chosen;
   return current === undefined ? [] : [current];
-});
-
-/** Where each step of the axis lies. */
-export const stepPlaces = computed<number[]>(() => {
-  const known = data.value;
-  if (!known?.statistics) return steps.value;
-  const places = runPlaces(known as ShownRun);
-  return steps.value.map((one) => placeOf(places, one));
-});
-
-/** Where the scrubber's step lies on the axis. */
-export const placeNow = computed(() => {
-  return stepPlaces.value[stepIndex.value];
 });
 
 /** The record of a run at the scrubber's place, an index of its table; −1 of none. */

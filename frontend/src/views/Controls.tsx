@@ -16,10 +16,10 @@ import { inputPixels } from '../heatmap';
 import { colormapEntry, currentColormap, runDomains } from '../painting';
 import { isWeightKind, KIND_TITLES, ownName, partTitle } from '../selection';
 import { ARRANGEMENTS, KERNEL_PICTURES, state, TILE_SIZES } from '../state';
+import { inputs } from '../maps_store';
 import {
   chosenSamples,
   data,
-  inputs,
   kind,
   kinds,
   path,

@@ -8,19 +8,8 @@ import { centred, type Painting, paintingOf } from '../painting';
 import { filterOf, rgbFilters } from '../rgb';
 import { isWeightKind } from '../selection';
 import { state } from '../state';
-import {
-  film,
-  inputs,
-  kind,
-  mapsNearby,
-  ranges,
-  sample,
-  sampleLabel,
-  samplesStay,
-  selectedChannel,
-  stack,
-  step,
-} from '../store';
+import { film, inputs, ranges, selectedChannel, stack } from '../maps_store';
+import { kind, mapsNearby, sample, sampleLabel, samplesStay, step } from '../store';
 import { type Stack, valueAt, worstError } from '../wire_format';
 import { InputPicture, isPicture, sampleTitle, Segments } from './Controls';
 import { useSize } from './hooks';

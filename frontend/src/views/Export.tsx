@@ -1,6 +1,8 @@
-import { data, shownStacks, stack, tag } from '../store';
+import { shownStacks, stack } from '../maps_store';
+import { data, tag } from '../store';
 import { paintingOf } from '../painting';
-import { shownData, statisticRows } from '../overview_store';
+import { statisticRows } from '../overview_store';
+import { shownData } from '../shown_runs';
 import { state } from '../state';
 import { runTitle } from './colors';
 

@@ -7,7 +7,8 @@ import { isWeightKind } from '../selection';
 import { batchNote } from '../source';
 import { SampleNotStored } from '../stacks';
 import { state } from '../state';
-import { data, kind, layer, maps, shownStacks, stack } from '../store';
+import { maps, shownStacks, stack } from '../maps_store';
+import { data, kind, layer } from '../store';
 import { StepNotes } from './Absent';
 import {
   ArrangementPicker,

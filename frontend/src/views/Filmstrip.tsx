@@ -7,13 +7,12 @@ import { isWeightKind, tagSteps } from '../selection';
 import { state } from '../state';
 import {
   channelOrder,
-  data,
   filmstrip,
   filmstripColumns,
   selectedChannel,
   stack,
-  tag,
-} from '../store';
+} from '../maps_store';
+import { data, tag } from '../store';
 import type { Stack, TensorHeader } from '../wire_format';
 import type { Size } from './hooks';
 import { LazyRow } from './LazyRow';

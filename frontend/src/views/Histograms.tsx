@@ -21,7 +21,7 @@ import {
   rowKinds,
   runRows,
 } from '../histogram_runs';
-import { placeNow } from '../overview_store';
+import { placeNow } from '../shown_runs';
 import { isWeightKind, KIND_TITLES, type Kind, ownName } from '../selection';
 import { batchNote } from '../source';
 import { HISTOGRAM_SCOPES, HISTOGRAM_MODES, state } from '../state';

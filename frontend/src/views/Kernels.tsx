@@ -1,6 +1,6 @@
 import type { Layout } from '../layout';
 import type { Painting } from '../painting';
-import { selectedChannel } from '../store';
+import { selectedChannel } from '../maps_store';
 import type { Stack } from '../wire_format';
 import type { Size } from './hooks';
 import { LazyRow } from './LazyRow';

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { selectLayer } from '../actions';
 import { NOTHING_RECORDED } from '../alerts';
 import type { Layer } from '../api';
-import { health as healthOf } from '../overview_store';
+import { health as healthOf } from '../alert_store';
 import { ownName } from '../selection';
 import { layer } from '../store';
 import { HEALTH_SHAPES } from './HealthMark';

@@ -16,7 +16,6 @@ import {
 import {
   difference,
   paintedScale,
-  placeNow,
   type RunMatrix,
   scale,
   shownMatrices,
@@ -24,6 +23,7 @@ import {
   statistic,
   tensorKind,
 } from '../overview_store';
+import { placeNow } from '../shown_runs';
 import { state } from '../state';
 import { layer, runs } from '../store';
 import { runColor, runTitle } from './colors';

@@ -3,7 +3,7 @@ import { pinStep } from '../actions';
 import { formatCount, plural } from '../format';
 import { looksBack, type Order, ORDERS } from '../order';
 import { state } from '../state';
-import { channelOrder, maps, stack } from '../store';
+import { channelOrder, maps, stack } from '../maps_store';
 
 const ORDER_TITLES: Record<Order, string> = {
   index: 'index',

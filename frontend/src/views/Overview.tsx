@@ -7,13 +7,13 @@ import {
   matrixDomain,
   paintedScale,
   scale,
-  shownData,
   shownMatrices,
   statistic,
   statistics,
   tensorKind,
   tensorKinds,
 } from '../overview_store';
+import { shownData } from '../shown_runs';
 import { KIND_TITLES } from '../selection';
 import { MATRICES, state } from '../state';
 import { shownRuns } from '../store';

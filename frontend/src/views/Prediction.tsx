@@ -1,6 +1,7 @@
 import { formatCount, formatValue } from '../format';
 import { predictionBars, topIndex } from '../prediction';
-import { data, output, sample, sampleLabel } from '../store';
+import { output } from '../maps_store';
+import { data, sample, sampleLabel } from '../store';
 
 const LIMIT = 12;
 

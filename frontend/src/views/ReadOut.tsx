@@ -3,26 +3,15 @@ import { isWeightKind } from '../selection';
 import { state } from '../state';
 import { chosenSamples } from '../store';
 import { valueAt, worstError } from '../wire_format';
+import { Floating } from './Floating';
 import { hover, type Hover } from './hover';
 
 /** The value under the pointer, beside it. */
 export function ReadOut() {
   const at = hover.value;
   if (!at) return null;
-  // Kept on the page: to the left of the pointer in its right half.
-  const right = at.pageX > window.innerWidth - 260;
-  const below = at.pageY < 80;
   return (
-    <div
-      class="read-out"
-      data-testid="hover-readout"
-      role="status"
-      style={{
-        left: `${at.pageX}px`,
-        top: `${at.pageY}px`,
-        transform: `translate(${right ? 'calc(-100% - 12px)' : '14px'}, ${below ? '16px' : 'calc(-100% - 10px)'})`,
-      }}
-    >
+    <Floating pageX={at.pageX} pageY={at.pageY}>
       {at.filter ? (
         at.filter.channels.map((one, input) => (
           <b key={one}>
@@ -33,7 +22,7 @@ export function ReadOut() {
         <b>{valueText(at)}</b>
       )}
       <span>{placeText(at)}</span>
-    </div>
+    </Floating>
   );
 }
 

@@ -4,7 +4,7 @@ import { formatValue } from '../format';
 import { CAPTION_WIDTH, LEAST_CELL, TILE_GAP, tileSize } from '../layout';
 import { filterOf, type RgbChannels, rgbPixels, rgbReach } from '../rgb';
 import { state } from '../state';
-import { selectedChannel } from '../store';
+import { selectedChannel } from '../maps_store';
 import type { Stack } from '../wire_format';
 import { type Size, useVisible } from './hooks';
 import { cellUnder, hover } from './hover';

@@ -7,13 +7,13 @@ import { formatValue } from '../format';
 import { STATISTIC_TITLES } from '../overview';
 import {
   lineLayers,
-  placeNow,
   scale,
   type StatisticLine,
   statistic,
   statisticLines,
   tensorKind,
 } from '../overview_store';
+import { placeNow } from '../shown_runs';
 import { KIND_TITLES } from '../selection';
 import { state } from '../state';
 import { data, runs } from '../store';

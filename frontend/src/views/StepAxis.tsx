@@ -3,14 +3,8 @@ import { goToIndex, goToPlace, moveStep, openLayer, playing, togglePlay } from '
 import { extent, linePath } from '../axis';
 import { formatCount, formatValue, plural } from '../format';
 import type { Kind } from '../selection';
-import {
-  alerts,
-  placeNow,
-  runPlaces,
-  shownData,
-  type ShownRun,
-  stepPlaces,
-} from '../overview_store';
+import { alerts } from '../alert_store';
+import { placeNow, runPlaces, shownData, type ShownRun, stepPlaces } from '../shown_runs';
 import {
   type Alignment,
   ALIGNMENT_TITLES,

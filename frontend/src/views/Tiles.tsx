@@ -16,12 +16,11 @@ import {
   channelOrder,
   inputs,
   maps,
-  path,
-  sample,
   selectedChannel,
   shownStacks,
   stack,
-} from '../store';
+} from '../maps_store';
+import { path, sample } from '../store';
 import type { Stack } from '../wire_format';
 import { InputPicture, isPicture, sampleTitle } from './Controls';
 import type { Size } from './hooks';
