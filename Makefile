@@ -41,7 +41,7 @@ setup: $(CACHE)/installed $(CACHE)/frontend $(CACHE)/browser static ## Install e
 .PHONY: test
 test: setup lint ## Check and test everything
 	cd frontend && npm test
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-long
 test-long: setup ## Run the tests that take minutes: all of keras.applications, and examples

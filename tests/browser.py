@@ -64,8 +64,10 @@ def open_page(
     browser: Browser, url: str, size: tuple[int, int] = (1280, 800)
 ) -> Iterator[tuple[Page, FrameLocator]]:
     """The page and the plugin's frame in it; errors on the console fail at the end."""
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+    # One context for all pages: TensorBoard's own scripts are fetched and compiled once.
+    context = browser.contexts[0] if browser.contexts else browser.new_context()
     page = context.new_page()
+    page.set_viewport_size({"width": size[0], "height": size[1]})
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
 
@@ -80,7 +82,7 @@ def open_page(
     try:
         yield page, page.frame_locator("iframe[src*='name=keract']")
     finally:
-        context.close()
+        page.close()
     assert not problems, problems
 
 
