@@ -225,14 +225,10 @@ def _measure_repaints(report: Report, frame: FrameLocator, rounds: int) -> None:
     _add(report, COLORMAP, found)
     found = []
     for i in range(rounds):
-        high = 0.5 + i / 100
-        act = (
-            "const input = document.querySelector('[data-testid=window-high]');"
-            f"input.focus(); input.value = '{high}';"
-            "input.dispatchEvent(new Event('input', {bubbles: true}));"
-            "input.dispatchEvent("
-            "new KeyboardEvent('keydown', {key: 'Enter', bubbles: true}));"
-        )
+        high = round(0.5 + i / 100, 2)
+        box = "document.querySelector('[data-testid=window-high]')"
+        frame.get_by_test_id("window-high").fill(str(high))
+        act = f"{box}.dispatchEvent(new KeyboardEvent('keydown', {{key: 'Enter', bubbles: true}}))"
         found.append(_until(frame, act, _all_tiles(f"tile.dataset.high === '{high}'")))
     _add(report, WINDOW, found)
 
