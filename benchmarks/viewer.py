@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import json
 import statistics
 import tempfile
 import time
@@ -163,7 +162,7 @@ def measure_maps(report: Report, browser: Browser, logdir: Path, rounds: int) ->
     with tempfile.TemporaryDirectory() as output, _tensorboard(logdir, output) as board:
         names = {f"run{i}/keract" for i in range(viewer_runs.RUNS)}
         board.await_runs(names)
-        _await_steps(board, "run0/keract", viewer_runs.STEPS)
+        board.await_steps("run0/keract", viewer_runs.STEPS)
         firsts, bytes_first = [], []
         url = keract_url(board.url, {"view": "maps"})
         for _ in range(rounds):
@@ -244,7 +243,7 @@ def measure_overview(
 ) -> None:
     with tempfile.TemporaryDirectory() as output, _tensorboard(logdir, output) as board:
         board.await_runs({"long/keract"})
-        _await_steps(board, "long/keract", viewer_runs.LONG_STEPS)
+        board.await_steps("long/keract", viewer_runs.LONG_STEPS)
         opened, changed = [], []
         done = "document.querySelector('[data-testid=matrix-canvas]')?.height === 200"
         for _ in range(rounds):
@@ -335,18 +334,6 @@ def _tensorboard(logdir: Path, output: str) -> TensorBoard:
         "--samples_per_plugin=images=100,histograms=100,keract=0,keract_statistics=0"
     ]
     return TensorBoard(logdir.resolve(), Path(output), True, arguments=arguments)
-
-
-def _await_steps(board: TensorBoard, run: str, steps: int) -> None:
-    """Until TensorBoard has read the whole run."""
-    for _ in range(600):
-        reply = board.get("series", run=run)
-        if reply.status == 200:
-            found = json.loads(reply.body)["steps"]
-            if found and max(len(one["steps"]) for one in found) >= steps:
-                return
-        time.sleep(0.2)
-    raise TimeoutError(f"TensorBoard has not read {steps} steps of {run}")
 
 
 def _count_bytes(page: Page) -> Callable[[], int]:

@@ -51,6 +51,28 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+# Of the runs that several files of browser tests look at.
+SHOWN_STEPS = 9
+
+
+@pytest.fixture(scope="session")
+def shown_logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The runs `run1/keract`, `run2/keract` and `partial/keract`, to be looked at."""
+    logdir = tmp_path_factory.mktemp("shown")
+    write_logdir(logdir, runs=2, steps=SHOWN_STEPS)
+    return logdir
+
+
+@pytest.fixture(scope="session")
+def shown_tensorboard(
+    shown_logdir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TensorBoard]:
+    with TensorBoard(shown_logdir, tmp_path_factory.mktemp("output"), True) as process:
+        for run in ("run1", "run2"):
+            process.await_steps(f"{run}/keract", SHOWN_STEPS)
+        yield process
+
+
 @pytest.fixture(scope="session")
 def fixture_logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The runs `run1/keract` and `run2/keract`, of `FIXTURE_STEPS` records each."""

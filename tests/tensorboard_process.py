@@ -135,6 +135,17 @@ class TensorBoard:
             time.sleep(0.2)
         raise TimeoutError(f"{sorted(runs - known)} did not appear.\n{self.log()}")
 
+    def await_steps(self, run: str, steps: int, timeout_s: float = 120) -> None:
+        """Waits until so many steps of a run have been read."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            reply = self.get("series", run=run)
+            found = reply.json()["steps"] if reply.status == 200 else []
+            if max((len(one["steps"]) for one in found), default=0) >= steps:
+                return
+            time.sleep(0.2)
+        raise TimeoutError(f"{steps} steps of {run} were not read.\n{self.log()}")
+
     def _await_start(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:

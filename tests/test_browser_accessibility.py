@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser import keract_url, open_page
-from tests.fixture_run import write_logdir
 from tests.tensorboard_process import TensorBoard
 
 pytestmark = pytest.mark.browser
@@ -34,20 +32,11 @@ SHOWN = (
 )
 
 
-@pytest.fixture(scope="module")
-def tensorboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorBoard]:
-    logdir = tmp_path_factory.mktemp("accessible")
-    write_logdir(logdir, 2, 4)
-    with TensorBoard(logdir, tmp_path_factory.mktemp("output"), True) as process:
-        process.await_runs({"run1/keract", "run2/keract"})
-        yield process
-
-
 @pytest.mark.parametrize("name", STATES)
 def test_axe_finds_nothing_wrong(
-    name: str, tensorboard: TensorBoard, browser: Browser
+    name: str, shown_tensorboard: TensorBoard, browser: Browser
 ) -> None:
-    url = keract_url(tensorboard.url, {"run": "run1/keract", **STATES[name]})
+    url = keract_url(shown_tensorboard.url, {"run": "run1/keract", **STATES[name]})
     with open_page(browser, url) as (page, frame):
         frame.locator(SHOWN).first.wait_for()
         root = frame.locator("html")

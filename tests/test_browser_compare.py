@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,38 +10,20 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from tests.browser import canvas_pixels, colors_of, keract_url, open_page
-from tests.fixture_run import write_logdir
 from tests.reading import Event, planes_of, read_records
 from tests.tensorboard_process import TensorBoard
 
 pytestmark = pytest.mark.browser
 
-STEPS = 6
 SAMPLE = 2
 
 
 @pytest.fixture(scope="module")
-def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("compare")
-    write_logdir(path, 2, STEPS)
-    return path
+def records(shown_logdir: Path) -> dict[str, list[Event]]:
+    return {run: read_records(shown_logdir / run) for run in ("run1", "run2")}
 
 
-@pytest.fixture(scope="module")
-def tensorboard(
-    logdir: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[TensorBoard]:
-    with TensorBoard(logdir, tmp_path_factory.mktemp("output"), True) as process:
-        process.await_runs({"run1/keract", "run2/keract"})
-        yield process
-
-
-@pytest.fixture(scope="module")
-def records(logdir: Path) -> dict[str, list[Event]]:
-    return {run: read_records(logdir / run) for run in ("run1", "run2")}
-
-
-def compared(tensorboard: TensorBoard, **state: object) -> str:
+def compared(shown_tensorboard: TensorBoard, **state: object) -> str:
     chosen = {
         "run": "run1/keract",
         "beside": "run2%2Fkeract",
@@ -51,7 +32,7 @@ def compared(tensorboard: TensorBoard, **state: object) -> str:
         "sample": SAMPLE,
         "step": 60,
     }
-    return keract_url(tensorboard.url, chosen | state)
+    return keract_url(shown_tensorboard.url, chosen | state)
 
 
 def values_of(records: list[Event], step: int, tag: str) -> np.ndarray:
@@ -64,11 +45,11 @@ def await_groups(page: Page, frame: FrameLocator) -> None:
 
 
 def test_channels_stand_by_their_change_with_their_difference(
-    tensorboard: TensorBoard, browser: Browser, records: dict[str, list[Event]]
+    shown_tensorboard: TensorBoard, browser: Browser, records: dict[str, list[Event]]
 ) -> None:
     a = values_of(records["run1"], 60, "activation/conv1")
     b = values_of(records["run2"], 60, "activation/conv1")
-    with open_page(browser, compared(tensorboard)) as (page, frame):
+    with open_page(browser, compared(shown_tensorboard)) as (page, frame):
         await_groups(page, frame)
         groups = frame.get_by_test_id("group")
         order = [
@@ -95,12 +76,12 @@ def test_channels_stand_by_their_change_with_their_difference(
 
 
 def test_a_step_is_compared_with_the_first_of_its_own_run(
-    tensorboard: TensorBoard, browser: Browser, records: dict[str, list[Event]]
+    shown_tensorboard: TensorBoard, browser: Browser, records: dict[str, list[Event]]
 ) -> None:
     first, now = (
         values_of(records["run1"], step, "activation/conv1") for step in (0, 60)
     )
-    url = compared(tensorboard, versus="run1/keract")
+    url = compared(shown_tensorboard, versus="run1/keract")
     with open_page(browser, url) as (page, frame):
         await_groups(page, frame)
         expect(frame.get_by_test_id("versus-step")).to_contain_text("its first (0)")
@@ -114,9 +95,9 @@ def test_a_step_is_compared_with_the_first_of_its_own_run(
 
 
 def test_swipe_follows_the_pointer_and_flicker_takes_turns(
-    tensorboard: TensorBoard, browser: Browser
+    shown_tensorboard: TensorBoard, browser: Browser
 ) -> None:
-    with open_page(browser, compared(tensorboard)) as (page, frame):
+    with open_page(browser, compared(shown_tensorboard)) as (page, frame):
         await_groups(page, frame)
         frame.get_by_test_id("compare-swipe").click()
         top = frame.get_by_test_id("plane-a").first
@@ -143,10 +124,12 @@ def test_swipe_follows_the_pointer_and_flicker_takes_turns(
 
 
 def test_a_layer_without_partner_says_so(
-    tensorboard: TensorBoard, browser: Browser, logdir: Path
+    shown_tensorboard: TensorBoard, browser: Browser, shown_logdir: Path
 ) -> None:
     """The partial run has no maps of the last layer's weight gradients at all."""
-    url = compared(tensorboard, beside="partial%2Fkeract", layer="lstm", kind="weight")
+    url = compared(
+        shown_tensorboard, beside="partial%2Fkeract", layer="lstm", kind="weight"
+    )
     with open_page(browser, url) as (_, frame):
         frame.get_by_test_id("compare-bar").wait_for()
         found = frame.locator("[data-testid=no-partner], [data-testid=compared]")
@@ -154,9 +137,9 @@ def test_a_layer_without_partner_says_so(
 
 
 def test_the_comparison_is_switched_by_button_and_key_in_each_view(
-    tensorboard: TensorBoard, browser: Browser
+    shown_tensorboard: TensorBoard, browser: Browser
 ) -> None:
-    url = compared(tensorboard, compare=0)
+    url = compared(shown_tensorboard, compare=0)
     with open_page(browser, url) as (page, frame):
         frame.get_by_test_id("tile").first.wait_for()
         frame.get_by_test_id("compare").click()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,40 +18,22 @@ from tests.browser import (
     keract_url,
     open_page,
 )
-from tests.fixture_run import write_logdir
+from tests.conftest import SHOWN_STEPS
 from tests.reading import Event, model_of, read_records
 from tests.tensorboard_process import TensorBoard
 
 pytestmark = pytest.mark.browser
 
-STEPS = 9
-
 
 @pytest.fixture(scope="module")
-def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("overview")
-    write_logdir(path, 2, STEPS)
-    return path
+def records(shown_logdir: Path) -> list[Event]:
+    return read_records(shown_logdir / "run1")
 
 
-@pytest.fixture(scope="module")
-def tensorboard(
-    logdir: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[TensorBoard]:
-    with TensorBoard(logdir, tmp_path_factory.mktemp("output"), True) as process:
-        process.await_runs({"run1/keract", "run2/keract"})
-        yield process
-
-
-@pytest.fixture(scope="module")
-def records(logdir: Path) -> list[Event]:
-    return read_records(logdir / "run1")
-
-
-def overview(tensorboard: TensorBoard, **state: object) -> str:
+def overview(shown_tensorboard: TensorBoard, **state: object) -> str:
     """The overview of the two whole runs; the partial one is left out."""
     chosen = {"view": "overview", "run": "run1/keract", "beside": "run2%2Fkeract"}
-    return keract_url(tensorboard.url, chosen | state)
+    return keract_url(shown_tensorboard.url, chosen | state)
 
 
 def matrix(frame: FrameLocator, run: str) -> Locator:
@@ -78,9 +59,9 @@ def statistics_of(
 
 
 def test_a_matrix_shows_each_value_in_the_colour_of_the_legend(
-    tensorboard: TensorBoard, browser: Browser, records: list[Event]
+    shown_tensorboard: TensorBoard, browser: Browser, records: list[Event]
 ) -> None:
-    url = overview(tensorboard, tensors="activation", statistic="l2_norm")
+    url = overview(shown_tensorboard, tensors="activation", statistic="l2_norm")
     with open_page(browser, url) as (_, frame):
         pixels = canvas_pixels(matrix(frame, "run1").get_by_test_id("matrix-canvas"))
         legend = frame.get_by_test_id("overview-legend")
@@ -90,7 +71,9 @@ def test_a_matrix_shows_each_value_in_the_colour_of_the_legend(
     paths, values = statistics_of(records, "activation", "l2_norm")
     assert pixels.shape[0] == len(paths)
     # Steps are even, so that each has an even part of the width: its middle.
-    middles = ((np.arange(STEPS) + 0.5) * pixels.shape[1] / STEPS).astype(int)
+    middles = ((np.arange(SHOWN_STEPS) + 0.5) * pixels.shape[1] / SHOWN_STEPS).astype(
+        int
+    )
     place = (np.log10(values) - low) / (high - low)
     expected = colors_of("viridis")[np.rint(np.clip(place, 0, 1) * 255).astype(int)]
     assert np.abs(pixels[:, middles, :3].astype(int) - expected).max() <= 4
@@ -98,12 +81,12 @@ def test_a_matrix_shows_each_value_in_the_colour_of_the_legend(
 
 
 def test_an_alert_names_where_and_when_and_leads_there_and_back(
-    tensorboard: TensorBoard, browser: Browser, records: list[Event]
+    shown_tensorboard: TensorBoard, browser: Browser, records: list[Event]
 ) -> None:
     paths, counts = statistics_of(records, "activation_gradient", "nan_count")
     row = paths.index("block/conv2")
     first = records[int(np.flatnonzero(counts[row])[0])].step
-    with open_page(browser, overview(tensorboard)) as (page, frame):
+    with open_page(browser, overview(shown_tensorboard)) as (page, frame):
         alert = frame.locator("[data-testid=alert][data-rule=nonfinite]")
         expect(alert).to_have_attribute("data-run", "run1/keract")
         expect(alert).to_contain_text("block/conv2")
@@ -129,16 +112,16 @@ def test_an_alert_names_where_and_when_and_leads_there_and_back(
 
 
 def test_a_cell_says_its_value_and_opens_its_layer_at_its_step(
-    tensorboard: TensorBoard, browser: Browser, records: list[Event]
+    shown_tensorboard: TensorBoard, browser: Browser, records: list[Event]
 ) -> None:
     paths, values = statistics_of(records, "activation", "mean")
-    url = overview(tensorboard, tensors="activation", statistic="mean")
+    url = overview(shown_tensorboard, tensors="activation", statistic="mean")
     with open_page(browser, url) as (page, frame):
         canvas = matrix(frame, "run1").get_by_test_id("matrix-canvas")
         box = canvas.bounding_box()
         assert box
         row, column = paths.index("conv1"), 2
-        x = box["x"] + (column + 0.5) * box["width"] / STEPS
+        x = box["x"] + (column + 0.5) * box["width"] / SHOWN_STEPS
         y = box["y"] + (row + 0.5) * box["height"] / len(paths)
         page.mouse.move(x, y)
         said = frame.get_by_test_id("hover-readout")
@@ -156,11 +139,11 @@ def test_a_cell_says_its_value_and_opens_its_layer_at_its_step(
 
 
 def test_thresholds_are_the_readers_and_are_in_the_link(
-    tensorboard: TensorBoard, browser: Browser
+    shown_tensorboard: TensorBoard, browser: Browser
 ) -> None:
     """Channel 3 of conv1 is dead in both runs: less than a quarter of its channels."""
     dead = "[data-testid=alert][data-rule=dead]"
-    with open_page(browser, overview(tensorboard)) as (page, frame):
+    with open_page(browser, overview(shown_tensorboard)) as (page, frame):
         frame.get_by_test_id("alerts").wait_for()
         before = frame.locator(dead, has_text="conv1").count()
         assert before == 0
@@ -181,24 +164,27 @@ def test_thresholds_are_the_readers_and_are_in_the_link(
 
 
 def test_two_runs_are_taken_from_each_other(
-    tensorboard: TensorBoard, browser: Browser, logdir: Path, records: list[Event]
+    shown_tensorboard: TensorBoard,
+    browser: Browser,
+    shown_logdir: Path,
+    records: list[Event],
 ) -> None:
-    other = read_records(logdir / "run2")
+    other = read_records(shown_logdir / "run2")
     paths, here = statistics_of(records, "activation", "l2_norm")
     _, there = statistics_of(other, "activation", "l2_norm")
-    with open_page(browser, overview(tensorboard, tensors="activation")) as (
-        page,
+    with open_page(browser, overview(shown_tensorboard, tensors="activation")) as (
+        _,
         frame,
     ):
+        expect(frame.get_by_test_id("matrix")).to_have_count(2)  # Both are loaded.
         frame.get_by_test_id("compare").click()
         expect(frame.get_by_test_id("matrix")).to_have_count(1)
         canvas = matrix(frame, "run1").get_by_test_id("matrix-canvas")
         box = canvas.bounding_box()
         assert box
-        page.mouse.move(
-            box["x"] + box["width"] * 3.5 / STEPS,
-            box["y"] + box["height"] * 0.5 / len(paths),
-        )
+        place = (3.5 / SHOWN_STEPS * box["width"], 0.5 / len(paths) * box["height"])
+        # Waits until the page stands still.
+        canvas.hover(position={"x": place[0], "y": place[1]})
         said = frame.get_by_test_id("hover-readout")
         expect(said).to_contain_text("A ÷ B")
         number = re.search(r"A ÷ B = ([\d.]+)", said.inner_text())
@@ -214,15 +200,15 @@ def test_two_runs_are_taken_from_each_other(
         expect(names).to_have_count(2 * len(paths))
     ratio = np.log10(here[0, 3] / there[0, 3])
     index = int(np.rint((ratio / high + 1) / 2 * 255))
-    middle = int(3.5 * pixels.shape[1] / STEPS)
+    middle = int(3.5 * pixels.shape[1] / SHOWN_STEPS)
     expected = colors_of("blue_red")[index].astype(int)
     assert np.abs(pixels[0, middle, :3] - expected).max() <= 4
 
 
 def test_lines_add_layers_zoom_and_move_the_step(
-    tensorboard: TensorBoard, browser: Browser, records: list[Event]
+    shown_tensorboard: TensorBoard, browser: Browser, records: list[Event]
 ) -> None:
-    url = overview(tensorboard, tensors="activation", layer="conv1")
+    url = overview(shown_tensorboard, tensors="activation", layer="conv1")
     with open_page(browser, url) as (page, frame):
         lines = frame.get_by_test_id("line")
         expect(lines).to_have_count(2)  # One a run.
@@ -234,7 +220,7 @@ def test_lines_add_layers_zoom_and_move_the_step(
         assert box
         y = box["y"] + box["height"] / 2
         page.mouse.click(box["x"] + box["width"] * 0.5, y)
-        middle = records[STEPS // 2].step
+        middle = records[SHOWN_STEPS // 2].step
         expect(frame.get_by_test_id("step-slider")).to_have_attribute(
             "aria-valuenow", str(middle)
         )
@@ -253,11 +239,11 @@ def test_lines_add_layers_zoom_and_move_the_step(
 
 
 def test_the_numbers_are_a_table(
-    tensorboard: TensorBoard, browser: Browser, records: list[Event]
+    shown_tensorboard: TensorBoard, browser: Browser, records: list[Event]
 ) -> None:
     paths, values = statistics_of(records, "activation", "mean")
     url = overview(
-        tensorboard,
+        shown_tensorboard,
         tensors="activation",
         statistic="mean",
         step=records[4].step,
@@ -280,9 +266,9 @@ def test_the_numbers_are_a_table(
 
 
 def test_runs_are_aligned_by_what_the_reader_chooses(
-    tensorboard: TensorBoard, browser: Browser
+    shown_tensorboard: TensorBoard, browser: Browser
 ) -> None:
-    with open_page(browser, overview(tensorboard)) as (page, frame):
+    with open_page(browser, overview(shown_tensorboard)) as (page, frame):
         ticks = frame.locator(".scrubber .tick")
         expect(ticks.last).to_have_text(re.compile(r"^\d+$"))
         for value, text in (
@@ -300,9 +286,9 @@ def test_runs_are_aligned_by_what_the_reader_chooses(
 
 
 def test_the_overview_is_walked_by_keyboard(
-    tensorboard: TensorBoard, browser: Browser
+    shown_tensorboard: TensorBoard, browser: Browser
 ) -> None:
-    url = keract_url(tensorboard.url, {"run": "run1/keract"})
+    url = keract_url(shown_tensorboard.url, {"run": "run1/keract"})
     with open_page(browser, url) as (page, frame):
         frame.get_by_test_id("tile").first.wait_for()
         frame.get_by_test_id("step-slider").focus()
@@ -323,9 +309,9 @@ def test_the_overview_is_walked_by_keyboard(
 
 
 def test_tables_and_maps_are_exported_as_they_are_shown(
-    tensorboard: TensorBoard, browser: Browser, records: list[Event]
+    shown_tensorboard: TensorBoard, browser: Browser, records: list[Event]
 ) -> None:
-    url = overview(tensorboard, tensors="activation")
+    url = overview(shown_tensorboard, tensors="activation")
     with open_page(browser, url) as (page, frame):
 
         def exported(name: str) -> Download:
@@ -336,7 +322,7 @@ def test_tables_and_maps_are_exported_as_they_are_shown(
 
         table = exported("Statistics of run1 · CSV").path().read_text()
         paths, _ = statistics_of(records, "activation", "mean")
-        assert len(table.splitlines()) == 1 + STEPS * len(paths)
+        assert len(table.splitlines()) == 1 + SHOWN_STEPS * len(paths)
         frame.get_by_test_id("view-maps").click()
         frame.locator("[data-testid=tile][data-step]").first.wait_for()
         values = exported("All samples as values · NPZ")
