@@ -132,13 +132,10 @@ export function openLayer(run: string, path: string, at: number, what?: Kind): v
   });
 }
 
-/** Draws the line of a layer beside those that are drawn, or no more. */
-export function toggleLine(path: string): void {
-  const drawn = state.lines.value ?? [];
-  const next = drawn.includes(path)
-    ? drawn.filter((one) => one !== path)
-    : [...drawn, path];
-  state.lines.value = next.length > 0 ? next : null;
+/** Takes the line of a layer away; without any, that of the chosen layer is drawn. */
+export function removeLine(path: string): void {
+  const left = (state.lines.value ?? []).filter((one) => one !== path);
+  state.lines.value = left.length > 0 ? left : null;
 }
 
 /** The layers that the search lets through. */

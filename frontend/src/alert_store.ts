@@ -1,13 +1,7 @@
 /** The alerts of the shown runs, and how the layers do at the scrubber's step. */
 import { computed } from '@preact/signals';
-import {
-  type Alert,
-  findAlerts,
-  type Health,
-  healthAt,
-  Table,
-  type Thresholds,
-} from './alerts';
+import { type Alert, findAlerts, type Health, healthAt } from './alerts';
+import { Table, type Thresholds } from './rules';
 import type { Statistics } from './api';
 import { shownData, type ShownRun } from './shown_runs';
 import { state } from './state';

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { findAlerts, healthAt, INITIAL_THRESHOLDS, Table } from './alerts';
+import { findAlerts, healthAt } from './alerts';
+import { INITIAL_THRESHOLDS, Table } from './rules';
 import type { ModelDescription, Statistics } from './api';
 
 const STATISTICS = [

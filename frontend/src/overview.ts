@@ -171,11 +171,6 @@ export function difference(a: number, b: number, scale: Scale): number {
   return a === b ? 0 : Math.log10(a / b);
 }
 
-/** The domain of differences: about zero. */
-export function differenceDomain(cells: Cells): Domain | undefined {
-  return scaleDomain([cells], 'signed');
-}
-
 /** For each step of A the nearest of B, by place; −1 of those outside of B's records. */
 export function matchSteps(a: ArrayLike<number>, b: ArrayLike<number>): number[] {
   const [from, to] = cellEdges(b);

@@ -5,7 +5,6 @@ import {
   type Cells,
   cellEdges,
   cellsOf,
-  differenceDomain,
   differences,
   type MatrixRow,
   matchSteps,
@@ -121,12 +120,10 @@ export const paintedScale = computed(() => (difference.value ? 'signed' : scale.
 
 /** What the colours span, over all matrices on the page. */
 export const matrixDomain = computed(() =>
-  difference.value
-    ? differenceDomain(difference.value.cells)
-    : scaleDomain(
-        shownMatrices.value.map(({ cells }) => cells),
-        scale.value,
-      ),
+  scaleDomain(
+    shownMatrices.value.map(({ cells }) => cells),
+    paintedScale.value,
+  ),
 );
 
 /** From where to where the records of the runs on the page reach. */

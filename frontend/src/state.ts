@@ -7,7 +7,7 @@
 import { batch, effect, type Signal, signal } from '@preact/signals';
 import { COLORMAP_NAMES, type ColormapName } from './colormaps';
 import { NORMALISATIONS } from './domain';
-import { INITIAL_THRESHOLDS } from './alerts';
+import { INITIAL_THRESHOLDS } from './rules';
 import { ALIGNMENTS } from './alignment';
 import { FILTERS, ORDERS } from './order';
 import { KINDS } from './selection';

@@ -1,13 +1,12 @@
 import { signal } from '@preact/signals';
 import { openLayer } from '../actions';
-import { INITIAL_THRESHOLDS, RULES, type Rule, type Thresholds } from '../alerts';
+import { INITIAL_THRESHOLDS, RULES, type Rule, type Thresholds } from '../rules';
 import { formatCount, plural } from '../format';
 import { alerts, type RunAlert, thresholds } from '../alert_store';
 import { shownData } from '../shown_runs';
 import type { Kind } from '../selection';
 import { state } from '../state';
-import { runs } from '../store';
-import { runColor, runTitle } from './colors';
+import { colorOfRun, runTitle } from './colors';
 import { HealthMark } from './HealthMark';
 
 const rulesShown = signal(false);
@@ -47,7 +46,6 @@ export function Alerts() {
 
 function AlertRow({ alert }: { alert: RunAlert }) {
   const { rule, run, layer, step, worst } = alert;
-  const index = (runs.value ?? []).findIndex((entry) => entry.run === run);
   const open = (path: string, at: number, row: number) =>
     openLayer(run, path, at, kindOf(run, row));
   const level = { level: rule.level, word: '', sentence: '' } as const;
@@ -62,7 +60,7 @@ function AlertRow({ alert }: { alert: RunAlert }) {
       </span>
       <span class="space" />
       <span class="run-name">
-        <i class="square" style={{ background: runColor(index) }} />
+        <i class="square" style={{ background: colorOfRun(run) }} />
         {runTitle(run)}
       </span>
     </li>

@@ -1,27 +1,7 @@
 import { useMemo } from 'preact/hooks';
-import { goToStep } from '../actions';
-import { colormap } from '../colormaps';
-import {
-  formatCount,
-  formatOrdinal,
-  formatShape,
-  formatShare,
-  formatValue,
-  plural,
-} from '../format';
-import { countedText, specialCount } from '../histogram';
-import { type Chart, chartOf, indexAtOrBefore, type RunRow } from '../histogram_chart';
-import {
-  gridKind,
-  gridRows,
-  type Partner,
-  partners,
-  partnersError,
-  partnersLoading,
-  rowKinds,
-  runRows,
-} from '../histogram_runs';
-import { placeNow } from '../shown_runs';
+import { formatCount, formatShape, plural } from '../format';
+import { countedText } from '../histogram';
+import { gridKind, gridRows, rowKinds, runRows } from '../histogram_runs';
 import { isWeightKind, KIND_TITLES, type Kind, ownName } from '../selection';
 import { batchNote } from '../source';
 import { HISTOGRAM_SCOPES, HISTOGRAM_MODES, state } from '../state';
@@ -41,17 +21,12 @@ import {
 import { VALUE_AXES } from '../value_axis';
 import { HISTOGRAM_BINS, jsonNumber } from '../wire_format';
 import { Nearest, StepNotes } from './Absent';
-import { runColor, runTitle } from './colors';
+import { runTitle } from './colors';
 import { Segments } from './Controls';
-import { dashOf } from './histogram_axes';
-import { HEATMAP_COLORS } from './histogram_heatmap';
-import { ridgeSteps } from './histogram_ridges';
-import { HistogramChart, type Mode } from './HistogramChart';
+import type { Mode } from './HistogramChart';
+import { HistogramCharts } from './HistogramCharts';
 import { HistogramGrid } from './HistogramGrid';
-import { HistogramTable } from './HistogramTable';
-import { useSize } from './hooks';
 import { Failure, Note, Waiting } from './Messages';
-import { ScaleBar } from './ScaleBar';
 
 /** How the values of tensors are spread, over the steps. */
 export function Histograms() {
@@ -192,7 +167,7 @@ function OneLayer({ edges }: { edges: readonly number[] }) {
       <div class={`chart-room ${loading ? 'stale' : ''}`}>
         {error && <Failure error={error} />}
         {loading && !answer && <Waiting />}
-        {runRows.value.length > 0 && <Charts rows={runRows.value} edges={edges} />}
+        {runRows.value.length > 0 && <HistogramCharts rows={runRows.value} edges={edges} />}
       </div>
     </>
   );
@@ -332,225 +307,4 @@ function counted(): { count: number; counted: number } | undefined {
     count: counts[statisticsIndex.value] ?? Number.NaN,
     counted: bins.reduce((sum, bin) => sum + bin, 0),
   };
-}
-
-/** The charts of the layer's tensor: of one run, or of several. */
-function Charts({ rows, edges }: { rows: RunRow[]; edges: readonly number[] }) {
-  const mode = state.mode.value;
-  const axis = state.axis.value;
-  const at = step.value ?? -1;
-  const chart = useMemo(
-    () => chartOf(rows, edges, axis, mode === 'percentiles'),
-    [rows, edges, axis, mode === 'percentiles'],
-  );
-  const apart = useMemo(
-    () => chart.runs.map((run) => ({ ...chart, runs: [run] })),
-    [chart],
-  );
-  // −1 at a step without a histogram: none is marked.
-  const place = placeNow.value ?? at;
-  const currents = rows.map(({ histograms, places }, i) =>
-    i === 0 ? histograms.steps.indexOf(at) : indexAtOrBefore(places, place),
-  );
-  const together = mode === 'overlay' || mode === 'percentiles';
-  const several = rows.length > 1;
-  return (
-    <>
-      {partnersError.value && <Failure error={partnersError.value} />}
-      <Absentees rows={rows} />
-      {several && together && <RunKeys rows={rows} currents={currents} mode={mode} />}
-      {mode === 'heatmap' && <ColorLegend chart={chart} />}
-      <div class="charts-and-table">
-        <div class="charts">
-          {together || !several ? (
-            <OneChart chart={chart} mode={mode} currents={currents} first />
-          ) : (
-            apart.map((own, i) => (
-              <figure key={rows[i].run}>
-                <figcaption>
-                  <i style={{ background: runColor(rows[i].index) }} />
-                  <RunKey row={rows[i]} run={i} current={currents[i]} />
-                </figcaption>
-                <OneChart
-                  chart={own}
-                  mode={mode}
-                  currents={[currents[i]]}
-                  first={i === 0}
-                />
-              </figure>
-            ))
-          )}
-        </div>
-        {state.table.value && (
-          <HistogramTable rows={rows} currents={currents} edges={edges} />
-        )}
-      </div>
-      <p class="explanation">{explanation(chart, mode, currents)}</p>
-    </>
-  );
-}
-
-function OneChart(props: {
-  chart: Chart;
-  mode: Mode;
-  currents: number[];
-  /** Whether it shows the run that is shown everywhere. */
-  first: boolean;
-}) {
-  const [ref, size] = useSize<HTMLDivElement>();
-  const { chart, first } = props;
-  const steps = chart.runs[0].histograms.steps.length;
-  return (
-    <div ref={ref} class="chart">
-      <HistogramChart
-        {...props}
-        size={size}
-        testId={first ? 'histogram-canvas' : 'histogram-canvas-beside'}
-        label={`Histograms of ${plural(steps, 'step')}${first ? '' : ` of ${runTitle(chart.runs[0].run)}`}`}
-        onStep={goToStep}
-      />
-    </div>
-  );
-}
-
-/** What the colours of a heat map mean. */
-function ColorLegend({ chart }: { chart: Chart }) {
-  return (
-    <div class="legend">
-      <span class="end">0</span>
-      <ScaleBar domain={{ low: 0, high: chart.peak }} map={colormap(HEATMAP_COLORS)} />
-      <span class="end">{peakText(chart)}</span>
-      <small>square root</small>
-    </div>
-  );
-}
-
-/** The runs of a chart by colour and dash. */
-function RunKeys(props: { rows: readonly RunRow[]; currents: number[]; mode: Mode }) {
-  const { rows, currents, mode } = props;
-  return (
-    <ul class="run-keys" aria-label="Runs in the chart" data-testid="run-keys">
-      {rows.map((row, run) => (
-        <li key={row.run}>
-          <svg width="26" height="10" aria-hidden="true">
-            <path
-              d="M1 5h24"
-              style={{ stroke: runColor(row.index) }}
-              stroke-dasharray={dashOf(run).join(' ')}
-            />
-          </svg>
-          <RunKey
-            row={row}
-            run={run}
-            current={mode === 'percentiles' ? undefined : currents[run]}
-          />
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-/** A run's name, and its step where it is not the scrubber's. */
-function RunKey(props: { row: RunRow; run: number; current: number | undefined }) {
-  const { row, run, current } = props;
-  const { steps } = row.histograms;
-  let note = '';
-  if (run > 0 && current !== undefined && steps[current] !== step.value) {
-    note =
-      current < 0
-        ? `begins at step ${formatCount(steps[0])}`
-        : `at step ${formatCount(steps[current])}`;
-  }
-  return (
-    <span class="run-key">
-      {runTitle(row.run)} {note && <small>{note}</small>}
-    </span>
-  );
-}
-
-/** Says which of the runs beside have no histograms to show, and why. */
-function Absentees({ rows }: { rows: readonly RunRow[] }) {
-  const absent = partners.value.filter(
-    ({ run, row }) =>
-      !rows.some((one) => one.run === run) &&
-      // Of those there are, some may be on their way.
-      (row < 0 || !partnersLoading.value),
-  );
-  if (absent.length === 0 || partnersError.value) return null;
-  return (
-    <p class="note" data-testid="absentees">
-      {absent.map(absenceText).join(' ')}
-    </p>
-  );
-}
-
-function absenceText({ run, known, row }: Partner): string {
-  const title = runTitle(run);
-  const entry = data.value?.model.rows[histogramRow.value ?? -1];
-  const what = entry
-    ? `${entry.kind.replaceAll('_', ' ')} of ${entry.path}`
-    : 'such tensor';
-  if (!known) return `${title} could not be read.`;
-  if (row < 0) return `${title} has no ${what}.`;
-  return `${title} has no histograms of the ${what}.`;
-}
-
-/** The greatest height, of a share or of a density. */
-function peakText({ scale, peak }: Chart): string {
-  return scale.axis === 'linear' ? `${formatValue(peak, 3)} per unit` : formatShare(peak);
-}
-
-/** What the picture means, in words. */
-function explanation(chart: Chart, mode: Mode, currents: readonly number[]): string {
-  const { scale, runs } = chart;
-  const linear = scale.axis === 'linear';
-  const several = runs.length > 1;
-  const { steps } = runs[0].histograms;
-  const most = peakText(chart);
-  const share = `the share of a step’s values${linear ? ' per unit of value' : ''}`;
-  const bins = linear
-    ? 'Bins are half octaves of |x| at their true widths; those nearest to 0 are drawn as one.'
-    : 'Bins are half octaves of |x|; those next to 0 that hold little are drawn as one.';
-  const height = `Height is ${share}, at most ${most}; zeros, NaN and ±Inf have a scale of their own, to 100 %. ${bins}`;
-  switch (mode) {
-    case 'offset': {
-      const shown = ridgeSteps(steps.length, currents[0], false).length;
-      const every = Math.max(1, Math.round(steps.length / shown));
-      return `A ridge for each ${every > 1 ? `${formatOrdinal(every)} ` : ''}step, the newest in front. ${height}`;
-    }
-    case 'overlay':
-      return several
-        ? `A line for each run; behind it other steps of ${runTitle(runs[0].run)}, older ones fainter. ${height}`
-        : `A line for each step, older ones fainter, the scrubber’s on top. ${height}`;
-    case 'percentiles':
-      return percentilesText(chart);
-    default:
-      return `Colour is ${share}, to ${most} on a square-root scale; blank is none. ${linear ? 'The colour of zeros is their share, to 100 %.' : 'Zeros may go beyond.'} ${bins}`;
-  }
-}
-
-function percentilesText({ runs }: Chart): string {
-  const lines =
-    runs.length > 1
-      ? 'Of each run the median as a thick line, a ribbon from 16 % to 84 % (of a normal distribution, µ ± σ), and thin lines at minimum and maximum.'
-      : 'Of a normal distribution, 7, 16, 31, 50, 69, 84 and 93 % lie at µ − 1½σ, µ − σ, µ − ½σ, µ, µ + ½σ, µ + σ and µ + 1½σ.';
-  const exact = runs.every(({ lows, highs, percentiles }) =>
-    percentiles.every(
-      ([least], i) => Number.isNaN(least) || Number.isFinite(lows[i] + highs[i]),
-    ),
-  );
-  const odd = runs.flatMap(({ histograms: { counts, steps } }) =>
-    steps.filter((_, i) => specialCount(counts, i) > 0),
-  ).length;
-  return [
-    lines,
-    'Percentiles follow from the bins, the values of each taken to lie evenly between its edges;',
-    exact
-      ? 'minimum and maximum are exact.'
-      : 'so do minimum and maximum where statistics lack them.',
-    odd > 0 &&
-      `NaN and ±Inf are left out; ${plural(odd, 'step')} that have some are marked below.`,
-  ]
-    .filter(Boolean)
-    .join(' ');
 }

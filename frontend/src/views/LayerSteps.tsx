@@ -25,8 +25,8 @@ import {
 } from '../overview_store';
 import { placeNow } from '../shown_runs';
 import { state } from '../state';
-import { layer, runs } from '../store';
-import { runColor, runTitle } from './colors';
+import { layer } from '../store';
+import { colorOfRun, runTitle } from './colors';
 import { Floating } from './Floating';
 import { useSize } from './hooks';
 import { drawPixels } from './Plane';
@@ -91,7 +91,7 @@ function blocksOf(matrices: readonly RunMatrix[]): Block[] {
     const other = difference.value?.other.run.run;
     const title =
       other === undefined ? runTitle(run) : `${runTitle(run)} − ${runTitle(other)}`;
-    return { title, color: colorOf(run), lines: linesOf(matrix) };
+    return { title, color: colorOfRun(run), lines: linesOf(matrix) };
   });
 }
 
@@ -101,10 +101,6 @@ function labelOf({ matrix, row }: Line): string {
 
 function labelLength(line: Line): number {
   return labelOf(line).length;
-}
-
-function colorOf(run: string): string {
-  return runColor((runs.value ?? []).findIndex((entry) => entry.run === run));
 }
 
 function BlockOfLines(props: { block: Block; domain: Domain; map: Colormap }) {
@@ -246,7 +242,7 @@ function Names({ lines, grouped }: { lines: Line[]; grouped: boolean }) {
             >
               {!repeated && <bdi>{label}</bdi>}
             </button>
-            {grouped && <i class="square" style={{ background: colorOf(run) }} />}
+            {grouped && <i class="square" style={{ background: colorOfRun(run) }} />}
           </li>
         );
       })}

@@ -76,9 +76,7 @@ export function Overview() {
         )}
         <span class="space" />
         <ColormapPicker entry={entry} shown={map.name} />
-        {domain && (
-          <Legend domain={domain} map={map} scale={scale.value} of={difference.value} />
-        )}
+        {domain && <Legend domain={domain} map={map} scale={scale.value} />}
       </div>
       <Alerts />
       {domain ? (
@@ -122,13 +120,12 @@ function StatisticPicker() {
   );
 }
 
-function Legend(props: { domain: Domain; map: Colormap; scale: Scale; of: unknown }) {
-  const { domain, map, scale } = props;
+function Legend({ domain, map, scale }: { domain: Domain; map: Colormap; scale: Scale }) {
   const broken = shownMatrices.value.some(({ cells }) => cells.broken.includes(1));
-  const difference = props.of !== undefined;
+  const differs = difference.value !== undefined;
   const end = (value: number) => {
     if (scale !== 'log') return formatValue(value, 3);
-    if (!difference) return formatValue(10 ** value, 2);
+    if (!differs) return formatValue(10 ** value, 2);
     return `${value < 0 ? '÷' : '×'} ${formatValue(10 ** Math.abs(value), 2)}`;
   };
   return (
@@ -142,8 +139,8 @@ function Legend(props: { domain: Domain; map: Colormap; scale: Scale; of: unknow
       <span class="end">{end(domain.low)}</span>
       <ScaleBar domain={domain} map={map} />
       <span class="end">{end(domain.high)}</span>
-      {scale === 'log' && !difference && <small>log</small>}
-      {difference && <small>{scale === 'log' ? 'A ÷ B' : 'A − B'}</small>}
+      {scale === 'log' && !differs && <small>log</small>}
+      {differs && <small>{scale === 'log' ? 'A ÷ B' : 'A − B'}</small>}
       {broken && (
         <span class="swatch" title="The tensor holds NaN or ±Inf at this step">
           <i style={{ background: SPECIAL_COLORS.nan }} /> NaN or ±Inf

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type uPlot from 'uplot';
-import { goToPlace, toggleLine } from '../actions';
+import { goToPlace, removeLine } from '../actions';
 import { ALIGNMENT_TITLES, formatPlace } from '../alignment';
 import { formatValue } from '../format';
 import { STATISTIC_TITLES } from '../overview';
@@ -16,9 +16,9 @@ import {
 import { placeNow } from '../shown_runs';
 import { KIND_TITLES } from '../selection';
 import { state } from '../state';
-import { data, runs } from '../store';
+import { data } from '../store';
 import { dark } from '../theme';
-import { runColor, runTitle } from './colors';
+import { colorOfRun, runTitle } from './colors';
 import { useSize } from './hooks';
 
 type Plotter = typeof uPlot;
@@ -83,7 +83,7 @@ function Names({ lines }: { lines: readonly StatisticLine[] }) {
               x2="22"
               y1="4"
               y2="4"
-              stroke={colorOf(line.run)}
+              stroke={colorOfRun(line.run)}
               stroke-width="2"
               stroke-dasharray={dashOf(line).join(' ')}
             />
@@ -94,7 +94,7 @@ function Names({ lines }: { lines: readonly StatisticLine[] }) {
               type="button"
               class="close"
               aria-label={`Take ${line.layer} away`}
-              onClick={() => toggleLine(line.layer)}
+              onClick={() => removeLine(line.layer)}
             >
               ×
             </button>
@@ -131,10 +131,6 @@ function AddLine() {
         ))}
     </select>
   );
-}
-
-function colorOf(run: string): string {
-  return runColor((runs.value ?? []).findIndex((entry) => entry.run === run));
 }
 
 function dashOf({ order }: StatisticLine): number[] {
@@ -193,7 +189,7 @@ function optionsOf(
   const style = getComputedStyle(document.documentElement);
   const color = (name: string) => style.getPropertyValue(name).trim();
   const [ink, grid, accent] = [color('--soft'), color('--line'), color('--accent')];
-  const resolved = (run: string) => color(colorOf(run).slice(4, -1));
+  const resolved = (run: string) => color(colorOfRun(run).slice(4, -1));
   const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
   const alignment = state.align.value;
   return {

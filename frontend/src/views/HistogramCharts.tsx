@@ -1,0 +1,174 @@
+import { useMemo } from 'preact/hooks';
+import { goToStep } from '../actions';
+import { colormap } from '../colormaps';
+import { formatCount, plural } from '../format';
+import { type Chart, chartOf, indexAtOrBefore, type RunRow } from '../histogram_chart';
+import { partners, partnersError, partnersLoading } from '../histogram_runs';
+import { placeNow } from '../shown_runs';
+import { state } from '../state';
+import { step } from '../store';
+import { runColor, runTitle } from './colors';
+import { dashOf } from './histogram_axes';
+import { HEATMAP_COLORS } from './histogram_heatmap';
+import { HistogramChart, type Mode } from './HistogramChart';
+import { absenceText, explanation, peakText } from './histogram_words';
+import { HistogramTable } from './HistogramTable';
+import { useSize } from './hooks';
+import { Failure } from './Messages';
+import { ScaleBar } from './ScaleBar';
+
+/** The charts of the layer's tensor: of one run, or of several. */
+export function HistogramCharts({
+  rows,
+  edges,
+}: {
+  rows: RunRow[];
+  edges: readonly number[];
+}) {
+  const mode = state.mode.value;
+  const axis = state.axis.value;
+  const at = step.value ?? -1;
+  const chart = useMemo(
+    () => chartOf(rows, edges, axis, mode === 'percentiles'),
+    [rows, edges, axis, mode === 'percentiles'],
+  );
+  const apart = useMemo(
+    () => chart.runs.map((run) => ({ ...chart, runs: [run] })),
+    [chart],
+  );
+  // −1 at a step without a histogram: none is marked.
+  const place = placeNow.value ?? at;
+  const currents = rows.map(({ histograms, places }, i) =>
+    i === 0 ? histograms.steps.indexOf(at) : indexAtOrBefore(places, place),
+  );
+  const together = mode === 'overlay' || mode === 'percentiles';
+  const several = rows.length > 1;
+  return (
+    <>
+      {partnersError.value && <Failure error={partnersError.value} />}
+      <Absentees rows={rows} />
+      {several && together && <RunKeys rows={rows} currents={currents} mode={mode} />}
+      {mode === 'heatmap' && <ColorLegend chart={chart} />}
+      <div class="charts-and-table">
+        <div class="charts">
+          {together || !several ? (
+            <OneChart chart={chart} mode={mode} currents={currents} first />
+          ) : (
+            apart.map((own, i) => (
+              <figure key={rows[i].run}>
+                <figcaption>
+                  <i style={{ background: runColor(rows[i].index) }} />
+                  <RunKey row={rows[i]} run={i} current={currents[i]} />
+                </figcaption>
+                <OneChart
+                  chart={own}
+                  mode={mode}
+                  currents={[currents[i]]}
+                  first={i === 0}
+                />
+              </figure>
+            ))
+          )}
+        </div>
+        {state.table.value && (
+          <HistogramTable rows={rows} currents={currents} edges={edges} />
+        )}
+      </div>
+      <p class="explanation">{explanation(chart, mode, currents)}</p>
+    </>
+  );
+}
+
+function OneChart(props: {
+  chart: Chart;
+  mode: Mode;
+  currents: number[];
+  /** Whether it shows the run that is shown everywhere. */
+  first: boolean;
+}) {
+  const [ref, size] = useSize<HTMLDivElement>();
+  const { chart, first } = props;
+  const steps = chart.runs[0].histograms.steps.length;
+  return (
+    <div ref={ref} class="chart">
+      <HistogramChart
+        {...props}
+        size={size}
+        testId={first ? 'histogram-canvas' : 'histogram-canvas-beside'}
+        label={`Histograms of ${plural(steps, 'step')}${first ? '' : ` of ${runTitle(chart.runs[0].run)}`}`}
+        onStep={goToStep}
+      />
+    </div>
+  );
+}
+
+/** What the colours of a heat map mean. */
+function ColorLegend({ chart }: { chart: Chart }) {
+  return (
+    <div class="legend">
+      <span class="end">0</span>
+      <ScaleBar domain={{ low: 0, high: chart.peak }} map={colormap(HEATMAP_COLORS)} />
+      <span class="end">{peakText(chart)}</span>
+      <small>square root</small>
+    </div>
+  );
+}
+
+/** The runs of a chart by colour and dash. */
+function RunKeys(props: { rows: readonly RunRow[]; currents: number[]; mode: Mode }) {
+  const { rows, currents, mode } = props;
+  return (
+    <ul class="run-keys" aria-label="Runs in the chart" data-testid="run-keys">
+      {rows.map((row, run) => (
+        <li key={row.run}>
+          <svg width="26" height="10" aria-hidden="true">
+            <path
+              d="M1 5h24"
+              style={{ stroke: runColor(row.index) }}
+              stroke-dasharray={dashOf(run).join(' ')}
+            />
+          </svg>
+          <RunKey
+            row={row}
+            run={run}
+            current={mode === 'percentiles' ? undefined : currents[run]}
+          />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** A run's name, and its step where it is not the scrubber's. */
+function RunKey(props: { row: RunRow; run: number; current: number | undefined }) {
+  const { row, run, current } = props;
+  const { steps } = row.histograms;
+  let note = '';
+  if (run > 0 && current !== undefined && steps[current] !== step.value) {
+    note =
+      current < 0
+        ? `begins at step ${formatCount(steps[0])}`
+        : `at step ${formatCount(steps[current])}`;
+  }
+  return (
+    <span class="run-key">
+      {runTitle(row.run)} {note && <small>{note}</small>}
+    </span>
+  );
+}
+
+/** Says which of the runs beside have no histograms to show, and why. */
+function Absentees({ rows }: { rows: readonly RunRow[] }) {
+  const absent = partners.value.filter(
+    ({ run, row }) =>
+      !rows.some((one) => one.run === run) &&
+      // Of those there are, some may be on their way.
+      (row < 0 || !partnersLoading.value),
+  );
+  if (absent.length === 0 || partnersError.value) return null;
+  return (
+    <p class="note" data-testid="absentees">
+      {absent.map(absenceText).join(' ')}
+    </p>
+  );
+}
