@@ -24,6 +24,27 @@ if TYPE_CHECKING:
         persist_to_json_file,
         save_npz,
     )
+    from tensorboard_keract.core.attribution.class_activation_maps import (
+        grad_cam,
+        grad_cam_plus_plus,
+        hires_cam,
+        layer_cam,
+        score_cam,
+    )
+    from tensorboard_keract.core.attribution.explanation import (
+        Explanation,
+    )
+    from tensorboard_keract.core.attribution.gradients import (
+        deconvnet,
+        gradient_x_input,
+        guided_backprop,
+        integrated_gradients,
+        saliency,
+        smooth_grad,
+    )
+    from tensorboard_keract.core.attribution.occlusion import (
+        occlusion,
+    )
     from tensorboard_keract.core.keract import (
         get_activations,
         get_gradients_of_activations,
@@ -43,23 +64,36 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DatasetStatistics",
+    "Explanation",
     "KeractCallback",
     "Probe",
     "ProbeError",
     "Recorder",
     "UnknownLayerError",
     "__version__",
+    "deconvnet",
     "display_activations",
     "display_gradients_of_trainable_weights",
     "display_heatmaps",
     "get_activations",
     "get_gradients_of_activations",
     "get_gradients_of_trainable_weights",
+    "grad_cam",
+    "grad_cam_plus_plus",
+    "gradient_x_input",
+    "guided_backprop",
+    "hires_cam",
+    "integrated_gradients",
+    "layer_cam",
     "load_activations_from_json_file",
     "load_npz",
+    "occlusion",
     "persist_to_json_file",
     "record_dataset",
+    "saliency",
     "save_npz",
+    "score_cam",
+    "smooth_grad",
     "summary",
 ]
 
@@ -70,6 +104,23 @@ _MODULES = {
         "persist_to_json_file",
         "save_npz",
     ),
+    "tensorboard_keract.core.attribution.class_activation_maps": (
+        "grad_cam",
+        "grad_cam_plus_plus",
+        "hires_cam",
+        "layer_cam",
+        "score_cam",
+    ),
+    "tensorboard_keract.core.attribution.explanation": ("Explanation",),
+    "tensorboard_keract.core.attribution.gradients": (
+        "deconvnet",
+        "gradient_x_input",
+        "guided_backprop",
+        "integrated_gradients",
+        "saliency",
+        "smooth_grad",
+    ),
+    "tensorboard_keract.core.attribution.occlusion": ("occlusion",),
     "tensorboard_keract.core.keract": (
         "get_activations",
         "get_gradients_of_activations",

@@ -38,8 +38,8 @@ class CallSelection:
         nested: bool,
     ) -> CallSelection:
         """From selectors; None includes all."""
-        included = None if include is None else tuple(map(_held, include))
-        return cls(included, tuple(map(_held, exclude)), nested)
+        included = None if include is None else tuple(map(held, include))
+        return cls(included, tuple(map(held, exclude)), nested)
 
     @property
     def is_hashable(self) -> bool:
@@ -65,14 +65,14 @@ class CallSelection:
 
     def _fitting(
         self,
-        held: Iterable[Any],
+        selectors: Iterable[Any],
         level: Sequence[LayerCall],
         inside: Sequence[LayerCall],
     ) -> set[str]:
         """Paths of the calls that fit; deeper ones where none of the level does."""
         containers = [c for c in inside if c.is_container] if self.nested else []
         found: set[str] = set()
-        for selector in map(_released, held):
+        for selector in map(released, selectors):
             try:
                 fitting = select_layers(
                     _entries(level), selector, containers=_entries(containers)
@@ -115,7 +115,7 @@ def _entries(calls: Iterable[LayerCall]) -> list[tuple[str, Any]]:
     return [(call.path(), call.operation) for call in calls]
 
 
-def _held(selector: LayerSelector) -> Any:
+def held(selector: Any) -> Any:
     """Something that gives the selector back and, if it can, keeps no model alive."""
     if inspect.ismethod(selector):
         return weakref.WeakMethod(selector)
@@ -127,11 +127,10 @@ def _held(selector: LayerSelector) -> Any:
         return [selector]  # Not hashable, so that no pass is kept that would hold it.
 
 
-def _released(held: Any) -> LayerSelector:
+def released(held: Any) -> Any:
     if not isinstance(held, weakref.ref):
-        selector: LayerSelector = held[0] if isinstance(held, list) else held
-        return selector
-    referent: LayerSelector | None = held()
+        return held[0] if isinstance(held, list) else held
+    referent = held()
     if referent is None:
         raise ReferenceError("A layer or function that selects layers is gone.")
     return referent

@@ -209,14 +209,15 @@ def _layer_info(call: LayerCall, owner: str, weights: list[WeightInfo]) -> Layer
         parameter_count=sum(math.prod(variable.shape) for variable in variables),
         trainable=bool(getattr(operation, "trainable", False)),
         activation="" if name == "linear" else name,
-        data_format=_data_format(call),
+        data_format=data_format(call),
         weight_paths=tuple(w.path for w in weights if w.layer_path == owner),
         layer=weakref.ref(operation),
         note="" if all(t is not None for t in call.outputs) else UNSEEN_NOTE,
     )
 
 
-def _data_format(call: LayerCall) -> str:
+def data_format(call: LayerCall) -> str:
+    """Where the channel axis of a call's output is, "channels_first" or "channels_last"."""
     if call.name == ATTENTION_SCORES:
         return "channels_first"  # [batch, head, query, key]: a map for each head.
     of_layer = getattr(call.operation, "data_format", None)

@@ -1,0 +1,1 @@
+"""Where in its input a model finds what it scores: attribution methods by family."""

@@ -1,0 +1,264 @@
+"""What all attribution methods share: the batch at hand, and passes over it in parts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias, TypedDict
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tensorboard_keract.core.attribution.explanation import Explanation
+from tensorboard_keract.core.attribution.score_pass import (
+    Explained,
+    Question,
+    Reduce,
+    ScorePass,
+    score_pass,
+)
+from tensorboard_keract.core.attribution.targets import Targets, parse_targets
+from tensorboard_keract.core.call_selection import CallSelection, held
+from tensorboard_keract.core.capture import as_tensors, check_backend
+from tensorboard_keract.core.layer_selection import LayerSelector
+from tensorboard_keract.core.model_layout import named_inputs
+from tensorboard_keract.core.model_state import build
+
+Array: TypeAlias = npt.NDArray[Any]
+
+MEMORY_LIMIT: Final = 1 << 30
+"""Bytes that activations and their gradients may take at once."""
+
+# A pass over all parts that is expected to take no longer has no progress bar.
+_QUIET_SECONDS: Final = 2.0
+
+# (copy, sample) -> scale, shift: how some evaluations change the site. `copy` and
+# `sample`, int [part], say which they are.
+Variant: TypeAlias = Callable[[Array, Array], tuple[Any, Any]]
+
+
+class OptionsDict(TypedDict, total=False):
+    """`Options` as the keyword arguments of a method."""
+
+    input: str | None
+    output: str | None
+    use_logits: bool
+    memory_limit: int
+    progress: bool | None
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a caller may choose of any method.
+
+    Attributes:
+      input: name of the input to explain; None for the first.
+      output: name of the output whose classes count; None for the first.
+      use_logits: whether scores are the values before a softmax or sigmoid at the end.
+      memory_limit: bytes that activations and gradients may take at once; where a batch
+        needs more it is explained in parts.
+      progress: whether to show a progress bar; None if it takes more than 2 s.
+    """
+
+    input: str | None = None
+    output: str | None = None
+    use_logits: bool = True
+    memory_limit: int = MEMORY_LIMIT
+    progress: bool | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A model with the samples to explain, checked.
+
+    Attributes:
+      x: tensors in the structure of the model's input.
+      explained: the input that is explained, as an array [batch, …].
+      ids: int32 [batch], class ids or `TOP`.
+      function: in place of class ids, or None.
+    """
+
+    model: keras.Model
+    x: Any
+    explained: Array
+    ids: npt.NDArray[np.int32]
+    function: Callable[[Any], Any] | None
+    options: Options
+
+    @classmethod
+    def of(cls, model: Any, x: Any, targets: Targets, options: Options) -> Batch:
+        """Raises what `grad_cam` says of its arguments."""
+        if not isinstance(model, keras.Model):
+            raise TypeError(
+                f"model is a {type(model).__module__}.{type(model).__qualname__}; give a"
+                " model of Keras 3 (keras.Model)."
+            )
+        check_backend()
+        tensors = as_tensors(x)
+        build(model, tensors)
+        inputs = named_inputs(model, tensors)
+        name = next(iter(inputs), None) if options.input is None else options.input
+        if name not in inputs:
+            raise ValueError(
+                f"The model has no input {name!r}; it has: {', '.join(inputs)}."
+            )
+        sizes = {int(tensor.shape[0]) for tensor in inputs.values()}
+        if len(sizes) > 1:
+            raise ValueError(f"The inputs differ in length: {sorted(sizes)} samples.")
+        [samples] = sizes
+        if samples == 0:
+            raise ValueError("x holds no samples.")
+        return cls(
+            model=model,
+            x=tensors,
+            explained=np.asarray(inputs[name]),
+            ids=parse_targets(targets, samples),
+            function=targets if callable(targets) else None,
+            options=options,
+        )
+
+    @property
+    def site_rank(self) -> int:
+        """How many axes the site of methods that explain the input has."""
+        return self.explained.ndim + (self.explained.dtype.kind in "iu")
+
+    def ask(self, layer: Any, reduce: Reduce, **question: Any) -> ScorePass:
+        """A compiled pass for this batch, traced; see `Question`.
+
+        Raises:
+          ValueError: if a target is beyond the classes of the model, or what the pass
+            finds wrong with the question.
+        """
+        asked = score_pass(
+            self.model,
+            Question(
+                layer=layer,
+                reduce=reduce,
+                function=None if self.function is None else held(self.function),
+                input=self.options.input,
+                output=self.options.output,
+                use_logits=self.options.use_logits,
+                **question,
+            ),
+        )
+        asked.prepare(self.x)
+        if asked.classes is not None and int(self.ids.max()) >= asked.classes:
+            raise ValueError(
+                f"The target {int(self.ids.max())} is beyond the model's classes, which"
+                f" are 0 to {asked.classes - 1}."
+            )
+        return asked
+
+    def explanation(
+        self,
+        method: str,
+        asked: ScorePass,
+        heatmap: Array,
+        found: Mapping[str, Array],
+        *,
+        signed: bool,
+        **more: Any,
+    ) -> Explanation:
+        """An explanation of all samples, with the scores and targets that were found."""
+        return Explanation(
+            method=method,
+            heatmap=np.asarray(heatmap, np.float32),
+            scores=found["score"],
+            targets=found.get("target"),
+            score_source=asked.source,
+            site=asked.path,
+            signed=signed,
+            x=self.explained,
+            **more,
+        )
+
+    def whole(self, asked: ScorePass) -> dict[str, Array]:
+        """What one pass over every sample gives, as arrays [batch, …]."""
+        parts = [found for _, _, found in self.evaluated(asked)]
+        return {
+            name: np.concatenate([part[name] for part in parts]) for name in parts[0]
+        }
+
+    def evaluated(
+        self,
+        asked: ScorePass,
+        variant: Variant | None = None,
+        copies: int = 1,
+        ids: npt.NDArray[np.int32] | None = None,
+    ) -> Iterator[tuple[Array, Array, dict[str, Array]]]:
+        """Runs the pass over `copies` of every sample, as many at once as memory allows.
+
+        Args:
+          asked: the pass.
+          variant: how the copies differ; by default they don't.
+          copies: how many of each sample.
+          ids: in place of the batch's.
+
+        Yields:
+          copy and sample of each evaluation, int [part], and what the pass gave.
+        """
+        samples = len(self.explained)
+        ids = self.ids if ids is None else ids
+        size = min(self._part_size(asked), samples * copies)
+        starts = range(0, samples * copies, size)
+        bar = _Progress(len(starts), self.options.progress)
+        for start in starts:
+            number = np.arange(start, min(start + size, samples * copies))
+            copy, sample = number // samples, number % samples
+            whole = len(sample) == samples and copies == 1
+            x = self.x if whole else keras.tree.map_structure(_taker(sample), self.x)
+            change = (1, 0) if variant is None else variant(copy, sample)
+            scale, shift = (tf.constant(by, tf.float32) for by in change)
+            found = asked(x, tf.constant(ids[sample]), scale, shift)
+            yield copy, sample, {k: v.numpy() for k, v in found.items()}
+            bar.advance()
+
+    def _part_size(self, asked: ScorePass) -> int:
+        fixed = {
+            tensor.shape[0]
+            for tensor in keras.tree.flatten(getattr(self.model, "inputs", None) or [])
+        } - {None}
+        if fixed:
+            return int(min(fixed))
+        return max(1, self.options.memory_limit // max(1, 2 * asked.sample_bytes))
+
+
+def site_of(layer: LayerSelector | None) -> CallSelection | None:
+    """A caller's choice of a layer as a question has it."""
+    return None if layer is None else CallSelection.of([layer], (), nested=False)
+
+
+def score_alone(site: Explained) -> dict[str, tf.Tensor]:
+    """For a pass that is asked for nothing but scores."""
+    return {}
+
+
+def _taker(sample: Array) -> Callable[[Any], Any]:
+    return lambda tensor: tf.gather(tensor, sample)
+
+
+class _Progress:
+    """A progress bar that comes up once the work turns out to be long."""
+
+    def __init__(self, parts: int, wanted: bool | None) -> None:
+        self._parts = parts
+        self._wanted = wanted
+        self._done = 0
+        self._began = time.monotonic()
+        self._bar: keras.utils.Progbar | None = None
+
+    def advance(self) -> None:
+        self._done += 1
+        if self._bar is None and self._is_wanted():
+            self._bar = keras.utils.Progbar(self._parts, unit_name="part")
+        if self._bar is not None:
+            self._bar.update(self._done)
+
+    def _is_wanted(self) -> bool:
+        if self._wanted is not None:
+            return self._wanted
+        spent = time.monotonic() - self._began
+        return spent * self._parts / self._done > _QUIET_SECONDS and self._parts > 1
