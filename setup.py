@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent
 FRONTEND = ROOT / "frontend"
 STATIC = ROOT / "tensorboard_keract" / "static"
 NODE_MODULES = FRONTEND / "node_modules"
-COLORMAPS = ROOT / "tensorboard_keract" / "viewer" / "colormaps.json"
+COLORMAPS = ROOT / "tensorboard_keract" / "drawing" / "colormaps.json"
 
 NODE_MAJOR_VERSION = 20
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         save_npz,
     )
     from tensorboard_keract.core.attribution.class_activation_maps import (
+        activation_heatmap,
         grad_cam,
         grad_cam_plus_plus,
         hires_cam,
@@ -71,6 +72,7 @@ __all__ = [
     "Recorder",
     "UnknownLayerError",
     "__version__",
+    "activation_heatmap",
     "deconvnet",
     "display_activations",
     "display_gradients_of_trainable_weights",
@@ -105,6 +107,7 @@ _MODULES = {
         "save_npz",
     ),
     "tensorboard_keract.core.attribution.class_activation_maps": (
+        "activation_heatmap",
         "grad_cam",
         "grad_cam_plus_plus",
         "hires_cam",

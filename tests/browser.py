@@ -23,7 +23,7 @@ from playwright.sync_api import (
 
 COLORS = json.loads(
     (
-        Path(__file__).parent.parent / "tensorboard_keract/viewer/colormaps.json"
+        Path(__file__).parent.parent / "tensorboard_keract/drawing/colormaps.json"
     ).read_text()
 )
 COLORMAPS = COLORS["colormaps"]

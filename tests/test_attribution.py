@@ -10,7 +10,9 @@ maps are what of x is positive and what is negative:
 
 from __future__ import annotations
 
+import base64
 import gc
+import io
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -19,11 +21,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import tensorboard_keract as tk
 from tensorboard_keract.core.attribution import score_pass
 from tensorboard_keract.core.attribution.explanation import Explanation
 from tensorboard_keract.core.attribution.resizing import resized
+from tensorboard_keract.drawing.colormaps import load_colormap
 from tests import model_kinds, models
 
 layers = keras.layers
@@ -107,6 +111,20 @@ def test_score_cam_by_hand() -> None:
     np.testing.assert_allclose(
         found, [[[first, 2 * second], [3 * first, 0]]], rtol=1e-5
     )
+
+
+def test_activation_heatmaps_by_hand() -> None:
+    model = small_net()
+    merged, second = (
+        tk.activation_heatmap(model, X, "conv", channel) for channel in (None, 1)
+    )
+    np.testing.assert_allclose(merged.heatmap, [[[0.5, 1], [1.5, 0]]])
+    np.testing.assert_allclose(second.heatmap, [[[0, 2], [0, 0]]])
+    assert tk.activation_heatmap(model, X).site == "conv"
+    assert not merged.signed
+    assert merged.targets is None
+    with pytest.raises(ValueError, match="conv has the channels 0 to 1"):
+        tk.activation_heatmap(model, X, "conv", 2)
 
 
 def test_smooth_grad_of_a_linear_model_is_its_gradient() -> None:
@@ -460,10 +478,7 @@ def test_inputs_of_other_dimensions(
     spatial = model.input_shape[1 : 4 if make is volumes else 2]
     assert found.resized().shape == (2, *spatial)
     assert np.isfinite(found.heatmap).all()
-    assert found.signed == (found.heatmap.min() < 0) or not found.signed
-    assert found.site == (
-        "embedding" if is_text and method in INPUT_METHODS else found.site
-    )
+    assert found.signed or found.heatmap.min() >= 0
 
 
 def test_masked_tokens_have_no_part() -> None:
@@ -586,3 +601,79 @@ def test_progress_is_shown_if_wanted(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out == ""
     tk.grad_cam(case.model, case.x, memory_limit=1, progress=True)
     assert "4/4" in capsys.readouterr().out
+
+
+# Pictures.
+
+
+def _explained(heatmap: Any, x: Any, signed: bool = False) -> Explanation:
+    return Explanation(
+        method="grad_cam",
+        heatmap=np.asarray(heatmap, np.float32),
+        scores=np.array([0.5], np.float32),
+        targets=np.array([3]),
+        score_source="logits",
+        site="conv",
+        signed=signed,
+        x=np.asarray(x),
+    )
+
+
+def test_overlay_by_hand() -> None:
+    grey = np.full((1, 1, 3, 1), 100, np.uint8)
+    found = _explained([[[0, 1, 2]]], grey).overlay(opacity=1)
+    inferno = load_colormap("inferno").colors.astype(float)
+    np.testing.assert_array_equal(found[0, 0, 0], [100] * 3)
+    # Half as opaque, rounded to 128 of 255 levels.
+    half = 128 / 255
+    np.testing.assert_allclose(
+        found[0, 0, 1], 100 * (1 - half) + inferno[128] * half, atol=0.51
+    )
+    np.testing.assert_array_equal(found[0, 0, 2], inferno[255])
+
+
+def test_signed_overlay_has_the_image_at_zero_and_both_ends_of_the_colour_map() -> None:
+    image = np.full((1, 1, 3, 3), 7, np.uint8)
+    found = _explained([[[-2, 0, 2]]], image, signed=True).overlay(opacity=1)
+    colors = load_colormap("blue_red").colors
+    np.testing.assert_array_equal(found[0, 0], [colors[0], [7] * 3, colors[255]])
+
+
+def test_overlay_of_floats_nan_and_a_constant_image() -> None:
+    x = np.array([[[-1.0], [1.0], [np.nan]]])[np.newaxis]
+    found = _explained([[[0, 0, np.nan]]], x).overlay(opacity=1)
+    nan = load_colormap("inferno").nan
+    np.testing.assert_array_equal(found[0, 0], [[0] * 3, [255] * 3, nan])
+    constant = _explained([[[0, 0, 0]]], np.ones((1, 1, 3))).overlay()
+    np.testing.assert_array_equal(constant, np.zeros((1, 1, 3, 3)))
+
+
+def test_overlay_tells_what_can_not_be_drawn() -> None:
+    with pytest.raises(ValueError, match="it is a share, 0 to 1"):
+        _explained([[[0]]], np.ones((1, 1, 1))).overlay(opacity=2)
+    with pytest.raises(ValueError, match="with 1, 3 or 4 channels"):
+        _explained([[[0]]], np.ones((1, 1, 1, 5))).overlay()
+    with pytest.raises(ValueError, match="draw its slices"):
+        _explained(np.zeros((1, 2, 2, 2)), np.ones((1, 2, 2, 2, 1))).to_png()
+
+
+def test_a_notebook_shows_pictures_with_what_they_explain() -> None:
+    explanation = tk.grad_cam(small_net(), np.repeat(X, 18, axis=0), 0)
+    shown = explanation._repr_html_()
+    assert shown.count("<img") == 16
+    assert "2 more samples are not shown" in shown
+    assert "grad_cam at conv" in shown
+    assert "class 0 · score -5" in shown
+    picture = shown.split("base64,")[1].split('"')[0]
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture))))
+    np.testing.assert_array_equal(pixels[..., :3], explanation.overlay()[0])
+
+
+def test_series_and_volumes_in_a_notebook() -> None:
+    strip = _explained([[0, 1, 2]], np.ones((1, 3, 4)))
+    pixels = np.asarray(Image.open(io.BytesIO(strip.to_png(opacity=1))))
+    assert pixels.shape == (1, 3, 4)
+    assert list(pixels[0, 0]) == [255] * 4
+    assert "<img" in strip._repr_html_()
+    volume = _explained(np.zeros((1, 2, 2, 2)), np.ones((1, 2, 2, 2, 1)))
+    assert "sample 0" in volume._repr_html_()

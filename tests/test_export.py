@@ -7,13 +7,14 @@ import re
 import numpy as np
 import pytest
 
+from tensorboard_keract.drawing import colormaps
+from tensorboard_keract.drawing.colormaps import Domain
 from tensorboard_keract.viewer import export
-from tensorboard_keract.viewer.export import Domain
 
 
-@pytest.mark.parametrize("name", export.colormap_names())
+@pytest.mark.parametrize("name", colormaps.colormap_names())
 def test_colormap_has_256_colors(name: str) -> None:
-    colormap = export.load_colormap(name)
+    colormap = colormaps.load_colormap(name)
     assert colormap.colors.shape == (256, 3)
     assert colormap.kind in ("sequential", "diverging")
 
@@ -27,7 +28,7 @@ def colors(kind: str = "sequential") -> export.Colormap:
 
 
 def indices(values: list[float], domain: Domain, kind: str = "sequential") -> list[int]:
-    pixels = export.colorize(np.asarray(values, np.float32), domain, colors(kind))
+    pixels = colormaps.colorize(np.asarray(values, np.float32), domain, colors(kind))
     assert (pixels[..., 3] == 255).all()
     found: list[int] = pixels[..., 0].tolist()
     return found
@@ -49,7 +50,7 @@ def test_greatest_domain_does_not_overflow() -> None:
 
 def test_what_is_not_finite_has_its_own_color() -> None:
     values = np.asarray([np.nan, np.inf, -np.inf], np.float32)
-    pixels = export.colorize(values, Domain(0, 1), colors())
+    pixels = colormaps.colorize(values, Domain(0, 1), colors())
     assert pixels.tolist() == [[9, 0, 0, 255], [0, 9, 0, 255], [0, 0, 9, 255]]
 
 

@@ -22,7 +22,7 @@ IN_BOTH = {
     "tensorboard_keract/plugin_data_pb2.pyi",
     "tensorboard_keract/static/index.css",
     "tensorboard_keract/static/index.js",
-    "tensorboard_keract/viewer/colormaps.json",
+    "tensorboard_keract/drawing/colormaps.json",
     "tensorboard_keract/viewer/http_api.md",
     "tensorboard_keract/viewer/loader.py",
 }

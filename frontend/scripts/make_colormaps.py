@@ -1,4 +1,4 @@
-"""Writes tensorboard_keract/viewer/colormaps.json, which the page and the server share.
+"""Writes tensorboard_keract/drawing/colormaps.json, which the page and the server share.
 
 The sequential maps are matplotlib's (viridis, magma, inferno and cividis are CC0),
 sampled at 256 places. The diverging ones are made here, in OKLab: hue is constant
@@ -22,7 +22,9 @@ import pathlib
 import matplotlib
 import numpy as np
 
-_TARGET = pathlib.Path(__file__).parents[2] / "tensorboard_keract/viewer/colormaps.json"
+_TARGET = (
+    pathlib.Path(__file__).parents[2] / "tensorboard_keract/drawing/colormaps.json"
+)
 _ENTRIES = 256
 
 # Unlike every colour of every map above by `_LEAST_DISTANCE` in OKLab, and unlike

@@ -1,5 +1,5 @@
 /** Colour maps as tables: the file that the server reads, too. */
-import document from '../../tensorboard_keract/viewer/colormaps.json';
+import document from '../../tensorboard_keract/drawing/colormaps.json';
 
 export type ColormapName = keyof typeof document.colormaps;
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import csv
-import functools
 import io
-import json
 import math
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from tensorboard import errors
 
 from tensorboard_keract import metadata, plugin_data_pb2
+from tensorboard_keract.drawing.colormaps import (
+    Domain,
+    Pixels,
+    colorize,
+    default_colormap_name,
+    load_colormap,
+)
+from tensorboard_keract.drawing.png import encode_png
 from tensorboard_keract.recording import wire_format
 from tensorboard_keract.viewer.data_access import (
     HistogramsTable,
@@ -26,87 +29,12 @@ from tensorboard_keract.viewer.data_access import (
     StoredTensor,
 )
 
-# Both halves draw with these tables; `frontend/src/colormaps.ts` reads the same file.
-_COLORMAPS_FILE: Final = Path(__file__).with_name("colormaps.json")
-
 # Kinds of tensors whose sign matters: their colour map is centred on zero.
 _SIGNED_KINDS: Final = (
     metadata.ACTIVATION_GRADIENT,
     metadata.WEIGHT,
     metadata.WEIGHT_GRADIENT,
 )
-
-Pixels = npt.NDArray[np.uint8]
-
-
-class Domain(NamedTuple):
-    """The values that a colour map spans."""
-
-    low: float
-    high: float
-
-
-class Colormap(NamedTuple):
-    """Colours of a domain and of what lies in none.
-
-    Attributes:
-      kind: "sequential" or "diverging".
-      colors: uint8 [256, RGB], from the lowest value to the highest.
-      nan, positive_inf, negative_inf: uint8 [RGB].
-    """
-
-    kind: str
-    colors: Pixels
-    nan: Pixels
-    positive_inf: Pixels
-    negative_inf: Pixels
-
-
-def colormap_names() -> tuple[str, ...]:
-    """The names of the colour maps."""
-    return tuple(_colormaps()["colormaps"])
-
-
-def load_colormap(name: str) -> Colormap:
-    """A colour map, one of `colormap_names()`."""
-    tables = _colormaps()
-    entry, special = tables["colormaps"][name], tables["special"]
-    return Colormap(
-        entry["kind"],
-        _rgb(entry["colors"]).reshape(-1, 3),
-        _rgb(special["nan"]),
-        _rgb(special["positive_inf"]),
-        _rgb(special["negative_inf"]),
-    )
-
-
-def colorize(
-    values: npt.NDArray[np.float32], domain: Domain, colormap: Colormap
-) -> Pixels:
-    """The colours of values, uint8 [..., RGBA].
-
-    The nearest of the map's colours, that of the ends beyond them. A domain without
-    width gives the first colour of a sequential map and the centre of a diverging
-    one. NaN and ±Inf have colours of their own. As `colorIndex` in the page does.
-    """
-    last = len(colormap.colors) - 1
-    finite = np.isfinite(values)
-    if domain.high > domain.low:
-        # Each halved, so that the width of a domain of the largest floats is finite.
-        low, high = domain.low / 2, domain.high / 2
-        place = (np.where(finite, values, 0).astype(np.float64) / 2 - low) / (
-            high - low
-        )
-        index = np.floor(np.clip(place, 0, 1) * last + 0.5).astype(np.intp)
-    else:
-        centre = (last + 1) // 2 if colormap.kind == "diverging" else 0
-        index = np.full(values.shape, centre, np.intp)
-    rgb = colormap.colors[index]
-    rgb[np.isnan(values)] = colormap.nan
-    rgb[np.isposinf(values)] = colormap.positive_inf
-    rgb[np.isneginf(values)] = colormap.negative_inf
-    opaque = np.full((*values.shape, 1), 255, np.uint8)
-    return np.concatenate([rgb, opaque], axis=-1)
 
 
 def tile(planes: Pixels) -> Pixels:
@@ -130,23 +58,6 @@ def tile(planes: Pixels) -> Pixels:
         left = index % columns * (width + 1)
         grid[top : top + height, left : left + width] = plane
     return grid
-
-
-def encode_png(pixels: Pixels) -> bytes:
-    """A PNG of uint8 [height, width, RGBA]."""
-    height, width, _ = pixels.shape
-    # A filter byte before each row; 0 is none.
-    rows = np.pad(pixels.reshape(height, width * 4), ((0, 0), (1, 0)))
-    # 8 bits a channel, RGBA, and the only methods there are.
-    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    return b"".join(
-        [
-            b"\x89PNG\r\n\x1a\n",
-            _png_chunk(b"IHDR", header),
-            _png_chunk(b"IDAT", zlib.compress(rows.tobytes())),
-            _png_chunk(b"IEND", b""),
-        ]
-    )
 
 
 def tensor_png(
@@ -179,8 +90,7 @@ def tensor_png(
         values = values[channel : channel + 1]
     signed = header.kind in _SIGNED_KINDS
     if colormap_name is None:
-        default: str = _colormaps()["default"]["diverging" if signed else "sequential"]
-        colormap_name = default
+        colormap_name = default_colormap_name(signed)
     pixels = colorize(
         values, domain or _default_domain(header, signed), load_colormap(colormap_name)
     )
@@ -279,16 +189,6 @@ def histograms_csv(
     return _csv(lines)
 
 
-@functools.cache
-def _colormaps() -> dict[str, Any]:
-    tables: dict[str, Any] = json.loads(_COLORMAPS_FILE.read_text("utf-8"))
-    return tables
-
-
-def _rgb(digits: str) -> Pixels:
-    return np.frombuffer(bytes.fromhex(digits.removeprefix("#")), np.uint8)
-
-
 def _default_domain(header: plugin_data_pb2.TensorHeader, signed: bool) -> Domain:
     low, high = min(header.low, default=0.0), max(header.high, default=0.0)
     if signed:
@@ -323,8 +223,3 @@ def _csv(lines: Iterable[Sequence[object]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(lines)
     return text.getvalue()
-
-
-def _png_chunk(kind: bytes, data: bytes) -> bytes:
-    crc32 = zlib.crc32(kind + data)
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32)

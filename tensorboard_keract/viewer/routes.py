@@ -23,6 +23,7 @@ from tensorboard.backend import http_util, json_util
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Request, Response
 
+from tensorboard_keract.drawing.colormaps import Domain, colormap_names
 from tensorboard_keract.recording import wire_format
 from tensorboard_keract.viewer import export
 from tensorboard_keract.viewer.data_access import (
@@ -232,7 +233,7 @@ class PictureRequest(NamedTuple):
     sample: int
     channel: int | None
     colormap: str | None
-    domain: export.Domain | None
+    domain: Domain | None
 
     @classmethod
     def parse(cls, parameters: Parameters) -> PictureRequest:
@@ -244,12 +245,12 @@ class PictureRequest(NamedTuple):
                 raise errors.InvalidArgumentError(
                     f"low is {low} and high is {high}; low must not be greater."
                 )
-            domain = export.Domain(low, high)
+            domain = Domain(low, high)
         elif low is not None or high is not None:
             raise errors.InvalidArgumentError("low and high go together.")
         colormap = parameters.optional_text("colormap")
         if colormap is not None:
-            parameters.choice("colormap", export.colormap_names())
+            parameters.choice("colormap", colormap_names())
         return cls(
             TensorRequest.parse(parameters),
             parameters.integer("index"),

@@ -192,6 +192,54 @@ def score_cam(
     return batch.explanation("score_cam", asked, heatmap, found, signed=False)
 
 
+def activation_heatmap(
+    model: keras.Model,
+    x: Any,
+    layer: LayerSelector | None = None,
+    channel: int | None = None,
+    **options: Unpack[OptionsDict],
+) -> Explanation:
+    """What a layer answers to each place of the input: keract's heatmaps.
+
+    A[k], or the mean over channels. It explains no class.
+
+    Args:
+      model, x, layer, **options: as in `grad_cam`.
+      channel: k; None merges all.
+
+    Returns:
+      The explanation; heatmap float32 [batch, *spatial of the layer], signed where the
+      layer gives values below zero; scores are means over places; no targets.
+
+    Raises:
+      UnknownLayerError, ValueError, TypeError, RuntimeError: as `grad_cam`, of the
+        arguments that there are.
+      ValueError: if the layer has no such channel.
+    """
+    batch = Batch.of(model, x, _no_score, Options(**options))
+    asked = batch.ask(site_of(layer), _maps, gradients=False)
+    maps = batch.whole(asked)["maps"]
+    channels = maps.shape[-1]
+    if channel is not None and not 0 <= channel < channels:
+        raise ValueError(
+            f"channel={channel}; {asked.path} has the channels 0 to {channels - 1}."
+        )
+    heatmap = maps.mean(axis=-1) if channel is None else maps[..., channel]
+    scores = heatmap.mean(axis=tuple(range(1, heatmap.ndim)))
+    return batch.explanation(
+        "activation_heatmap",
+        asked,
+        heatmap,
+        {"score": scores},
+        signed=bool((heatmap < 0).any()),
+    )
+
+
+def _no_score(outputs: Any) -> tf.Tensor:
+    first = keras.tree.flatten(outputs)[0]
+    return tf.zeros(tf.shape(first)[:1])
+
+
 def _mapped(
     method: str,
     reduce: Reduce,

@@ -235,7 +235,9 @@ class ScorePass:
         for call in suitable:
             if gradients.of(output_of(call)) is not None:
                 return call
-        raise not_differentiable(suitable[0], ())
+        if self._question.gradients:
+            raise not_differentiable(suitable[0], ())
+        return suitable[0]
 
     def _score(self, model: keras.Model, y_pred: Any, ids: Any) -> Score:
         function = self._question.function
