@@ -21,7 +21,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from matplotlib import image as images
 
 import tensorboard_keract as tk
 from tensorboard_keract.core.attribution import score_pass
@@ -595,6 +595,23 @@ def test_a_model_that_was_explained_can_go() -> None:
     assert model() is None
 
 
+def test_a_model_for_batches_of_one_size_is_given_such() -> None:
+    model = keras.Sequential(
+        [
+            layers.Input(batch_shape=(2, 5, 3)),
+            layers.LSTM(4, stateful=True, return_sequences=True, name="lstm"),
+            layers.Flatten(),
+            layers.Dense(2),
+        ]
+    )
+    x = np.random.default_rng(0).normal(size=(4, 5, 3))
+    found = tk.integrated_gradients(model, x, steps=5)
+    assert found.heatmap.shape == (4, 5)
+    assert found.completeness_error.max() < 0.05
+    with pytest.raises(ValueError, match="batches of 2; 3 samples"):
+        tk.saliency(model, x[:3])
+
+
 def test_progress_is_shown_if_wanted(capsys: pytest.CaptureFixture[str]) -> None:
     case = models.classifier()
     tk.grad_cam(case.model, case.x, memory_limit=1)
@@ -617,6 +634,11 @@ def _explained(heatmap: Any, x: Any, signed: bool = False) -> Explanation:
         signed=signed,
         x=np.asarray(x),
     )
+
+
+def _levels(png: bytes) -> Any:
+    """A picture's pixels, uint8."""
+    return np.round(images.imread(io.BytesIO(png)) * 255).astype(np.uint8)
 
 
 def test_overlay_by_hand() -> None:
@@ -665,13 +687,13 @@ def test_a_notebook_shows_pictures_with_what_they_explain() -> None:
     assert "grad_cam at conv" in shown
     assert "class 0 · score -5" in shown
     picture = shown.split("base64,")[1].split('"')[0]
-    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture))))
+    pixels = _levels(base64.b64decode(picture))
     np.testing.assert_array_equal(pixels[..., :3], explanation.overlay()[0])
 
 
 def test_series_and_volumes_in_a_notebook() -> None:
     strip = _explained([[0, 1, 2]], np.ones((1, 3, 4)))
-    pixels = np.asarray(Image.open(io.BytesIO(strip.to_png(opacity=1))))
+    pixels = _levels(strip.to_png(opacity=1))
     assert pixels.shape == (1, 3, 4)
     assert list(pixels[0, 0]) == [255] * 4
     assert "<img" in strip._repr_html_()

@@ -146,3 +146,15 @@ def _pictures(output: Path) -> list[str]:
         assert len(in_color) > 0.2 * pixels[..., 0].size
         assert len(np.unique(in_color[:, 1])) > 8
     return [str(path.relative_to(output)) for path in paths]
+
+
+@pytest.mark.long
+def test_explain_finds_the_digit_that_the_net_learned_to_look_at(
+    tmp_path: Path,
+) -> None:
+    told = run_example("explain.py", "--output", str(tmp_path))
+    shares = re.findall(r"^(\w+) +(\d+)% untrained +(\d+)% trained", told, re.MULTILINE)
+    assert len(shares) == 5
+    for _, before, after in shares:
+        assert int(after) > max(int(before), 30)
+    assert len(list(tmp_path.glob("grad_cam_*.png"))) == 4

@@ -111,6 +111,12 @@ class Batch:
         [samples] = sizes
         if samples == 0:
             raise ValueError("x holds no samples.")
+        fixed = _fixed_batch(model)
+        if fixed is not None and samples % fixed:
+            raise ValueError(
+                f"The model takes batches of {fixed}; {samples} samples are no multiple"
+                " of that."
+            )
         return cls(
             model=model,
             x=tensors,
@@ -217,13 +223,16 @@ class Batch:
             bar.advance()
 
     def _part_size(self, asked: ScorePass) -> int:
-        fixed = {
-            tensor.shape[0]
-            for tensor in keras.tree.flatten(getattr(self.model, "inputs", None) or [])
-        } - {None}
-        if fixed:
-            return int(min(fixed))
+        fixed = _fixed_batch(self.model)
+        if fixed is not None:
+            return fixed
         return max(1, self.options.memory_limit // max(1, 2 * asked.sample_bytes))
+
+
+def _fixed_batch(model: keras.Model) -> int | None:
+    """The number of samples that a model is made for, if it is made for one."""
+    inputs = keras.tree.flatten(getattr(model, "inputs", None) or [])
+    return next((t.shape[0] for t in inputs if t.shape[0] is not None), None)
 
 
 def site_of(layer: LayerSelector | None) -> CallSelection | None:
