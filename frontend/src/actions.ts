@@ -1,5 +1,7 @@
 /** What the reader can do, by pointer or key. */
 import { batch, computed, effect, signal } from '@preact/signals';
+import { flips } from './flip_store';
+import { nextFlipStep } from './flips';
 import { layerTree, treeRows } from './layer_tree';
 import {
   isWeightKind,
@@ -77,6 +79,12 @@ function shownStep(side: 'before' | 'after'): number | undefined {
 
 export function moveShownStep(side: 'before' | 'after'): void {
   const next = shownStep(side);
+  if (next !== undefined) goToStep(next);
+}
+
+/** The next step before or after the scrubber's at which a prediction changed. */
+export function moveFlip(side: 'before' | 'after'): void {
+  const next = nextFlipStep(flips.value, step.value ?? 0, side);
   if (next !== undefined) goToStep(next);
 }
 
@@ -256,6 +264,11 @@ export const KEYS: { keys: string[]; what: string; run: Record<string, () => voi
     keys: ['Home', 'End'],
     what: 'first step, newest step (and follow it)',
     run: { Home: () => goToIndex(0), End: () => goToIndex(Number.POSITIVE_INFINITY) },
+  },
+  {
+    keys: ['P', 'N'],
+    what: 'change of a prediction before, after',
+    run: { p: () => moveFlip('before'), n: () => moveFlip('after') },
   },
   { keys: ['Space'], what: 'play, pause', run: { ' ': togglePlay } },
   {

@@ -1,6 +1,7 @@
 /** Entry point: TensorBoard imports this module into an empty page and calls `render`. */
 import { render as mount } from 'preact';
 import { runPlayer } from './actions';
+import { startFlips } from './flip_store';
 import { bindUrl } from './state';
 import { startLoading } from './loading';
 import { followTheme } from './theme';
@@ -13,6 +14,7 @@ export async function render(): Promise<void> {
   bindUrl();
   startLoading();
   runPlayer();
+  startFlips();
   await styles();
   const root = document.createElement('div');
   root.id = 'keract';

@@ -1,5 +1,15 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { KEYS, keysShown } from '../actions';
+import { FLIP_SHAPE } from './FlipMarks';
+import { HEALTH_SHAPES } from './HealthMark';
+
+const MARKS = [
+  { kind: 'bad', path: HEALTH_SHAPES.bad, what: 'alert' },
+  { kind: 'warning', path: HEALTH_SHAPES.warning, what: 'warning' },
+  { kind: 'skipped', path: 'M2 2l6 6m0 -6l-6 6', what: 'update skipped' },
+  { kind: 'own', path: FLIP_SHAPE, what: 'prediction changed, of the sample shown' },
+  { kind: 'flip', path: FLIP_SHAPE, what: 'of another sample' },
+];
 
 /** The sheet of keys. */
 export function Keys() {
@@ -35,6 +45,17 @@ export function Keys() {
           </div>
         ))}
       </dl>
+      <h2>Marks on the step axis</h2>
+      <ul>
+        {MARKS.map(({ kind, path, what }) => (
+          <li key={kind}>
+            <svg class={`health ${kind}`} viewBox="-1 -1 12 12" aria-hidden="true">
+              <path d={path} />
+            </svg>
+            {what}
+          </li>
+        ))}
+      </ul>
       <button
         type="button"
         class="button"

@@ -1,3 +1,5 @@
+import { flipsHere } from '../flip_store';
+import { className } from '../flips';
 import { formatCount, formatValue } from '../format';
 import { predictionBars, topIndex } from '../prediction';
 import { output } from '../maps_store';
@@ -15,6 +17,7 @@ export function Prediction() {
   if (!shown) return null;
   const { bars, probabilities, hidden } = shown;
   const top = topIndex(bars);
+  const flip = flipsHere.value.find((one) => one.sample === sample.value);
   const largest = Math.max(
     ...bars.map(({ value }) => (Number.isFinite(value) ? Math.abs(value) : 0)),
   );
@@ -49,6 +52,11 @@ export function Prediction() {
         ))}
       </ol>
       {label !== undefined && <p class="key">◂ the label</p>}
+      {flip && (
+        <p class="key" data-testid="flipped">
+          ⧗ was {className(probe, flip.from)} at step {formatCount(flip.since)}
+        </p>
+      )}
       {hidden > 0 && <p class="key">{formatCount(hidden)} smaller ones not shown</p>}
     </section>
   );

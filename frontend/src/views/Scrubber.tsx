@@ -11,13 +11,17 @@ import { lossOverSteps, SKIPPED_TEXT, skippedSteps } from '../statistics';
 import { data, shownSteps, step, stepIndex, steps } from '../store';
 import { isSkipped } from './Absent';
 import { colorOfRun, runTitle } from './colors';
+import { FlipMarks, flipsHereText } from './FlipMarks';
 import { HEALTH_SHAPES } from './HealthMark';
 import { useSize } from './hooks';
 import { aboutStep } from './StepAxis';
 
 const MARGIN = 24;
-const BASELINE = 62;
+const BASELINE = 64;
 const TOP = 10;
+// A row of marks lies between the loss and the records.
+const FLIPS = 51;
+const LOSS_BOTTOM = 44;
 
 /** Recorded steps on their axis, with the loss behind and marks over it; moves the page. */
 export function Scrubber() {
@@ -65,7 +69,12 @@ export function Scrubber() {
       aria-valuetext={
         at === undefined
           ? 'no step yet'
-          : [`step ${formatCount(at)}`, aboutStep(), isSkipped() && 'update skipped']
+          : [
+              `step ${formatCount(at)}`,
+              aboutStep(),
+              isSkipped() && 'update skipped',
+              ...flipsHereText(),
+            ]
               .filter(Boolean)
               .join(', ')
       }
@@ -96,6 +105,7 @@ export function Scrubber() {
             <Ticks low={low} high={high} x={x} width={width} />
             <Curves curves={curves} x={x} />
             <Dots x={x} width={room} />
+            <FlipMarks x={(one) => x(placeOfStep(one))} y={FLIPS} />
             {now !== undefined && (
               <g class="handle">
                 <line x1={x(now)} x2={x(now)} y1={3} y2={BASELINE} />
@@ -114,6 +124,11 @@ export function Scrubber() {
       </svg>
     </div>
   );
+}
+
+/** Where a step of the shown run lies on the axis. */
+function placeOfStep(step: number): number {
+  return placeOf({ steps: steps.value, places: stepPlaces.value }, step);
 }
 
 interface Curve {
@@ -138,8 +153,8 @@ function Curves({ curves, x }: { curves: Curve[]; x: (at: number) => number }) {
   const [low, high] = range;
   const y = (value: number) =>
     high > low
-      ? BASELINE - 8 - ((value - low) / (high - low)) * (BASELINE - 8 - TOP)
-      : (TOP + BASELINE) / 2;
+      ? LOSS_BOTTOM - ((value - low) / (high - low)) * (LOSS_BOTTOM - TOP)
+      : (TOP + LOSS_BOTTOM) / 2;
   return (
     <>
       {/* The shown run lies on top. */}
@@ -234,7 +249,7 @@ function Ticks(props: {
         (tick) => (
           <g key={tick}>
             <line class="grid" x1={x(tick)} x2={x(tick)} y1={TOP - 2} y2={BASELINE} />
-            <text class="tick" x={x(tick)} y={BASELINE + 17} text-anchor="middle">
+            <text class="tick" x={x(tick)} y={BASELINE + 16} text-anchor="middle">
               {formatPlace(tick, alignment)}
             </text>
           </g>

@@ -13,6 +13,7 @@ import {
   steps,
 } from '../store';
 import { isSkipped } from './Absent';
+import { FlipReadOut, FlipsHere } from './FlipMarks';
 import { Scrubber } from './Scrubber';
 
 /** The step, its numbers, and the one scrubber for everything on the page. */
@@ -21,6 +22,7 @@ export function StepAxis() {
     <section class="axis" aria-label="Steps">
       <Now />
       <Scrubber />
+      <FlipReadOut />
     </section>
   );
 }
@@ -66,6 +68,7 @@ function Now() {
           ⨯ update skipped
         </div>
       )}
+      <FlipsHere />
     </div>
   );
 }

@@ -1,0 +1,126 @@
+"""The frame of the page in a real browser: the step axis and its marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tensorboard_keract import metadata, plugin_data_pb2
+from tests.browser import keract_url, open_page
+from tests.fixture_run import (
+    START_WALL_TIME,
+    STRIP,
+    EventFile,
+    FloatArray,
+    Tensor,
+    model_value,
+    tensor_value,
+)
+from tests.tensorboard_process import TensorBoard
+
+pytestmark = pytest.mark.browser
+
+RECORDS = 300
+NAMES = ("cat", "dog", "owl")
+
+
+def write_flipping_run(directory: Path) -> None:
+    """Probabilities of two samples at the steps 0, 10, … 2990.
+
+    The first sample goes from cat to dog at step 1000, and is NaN at 2000, where it
+    becomes an owl. The second one changes between cat and dog at 2500, 2510 and 2520.
+    """
+    classes = np.zeros((RECORDS, 2), int)
+    classes[100:, 0] = 1
+    classes[200:, 0] = 2
+    classes[[250, 252], 1] = 1
+    classes[253:, 1] = 1
+    model = plugin_data_pb2.ModelDescription(
+        format_version=metadata.FORMAT_VERSION,
+        layers=[
+            plugin_data_pb2.Layer(
+                path="probs",
+                class_name="Dense",
+                outputs=[
+                    plugin_data_pb2.OutputSpec(
+                        shape=(2, 3), dtype="float32", path="probs"
+                    )
+                ],
+                activation="softmax",
+                maps_recorded=True,
+            )
+        ],
+        probe=plugin_data_pb2.Probe(
+            samples=2,
+            samples_recorded=2,
+            labels=[1, 0],
+            class_names=NAMES,
+            output_paths=["probs"],
+        ),
+    )
+    with EventFile(directory) as events:
+        for record in range(RECORDS):
+            step, wall_time = 10 * record, START_WALL_TIME + record
+            values: FloatArray = np.eye(3, dtype=np.float32)[classes[record]]
+            values = values * np.float32(0.8) + np.float32(0.05)
+            if record == 200:
+                values[0] = np.nan
+            tensors = [
+                Tensor(metadata.ACTIVATION, "probs", values, STRIP),
+                Tensor(metadata.OUTPUT, "probs", values, STRIP),
+            ]
+            summary = [tensor_value(tensor, step, wall_time) for tensor in tensors]
+            if record == 0:
+                summary.append(model_value(model))
+            events.write(step, wall_time, summary)
+
+
+@pytest.fixture(scope="module")
+def flipping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorBoard]:
+    logdir = tmp_path_factory.mktemp("flipping")
+    write_flipping_run(logdir / "run")
+    with TensorBoard(logdir, tmp_path_factory.mktemp("output"), True) as process:
+        process.await_runs({"run"})
+        yield process
+
+
+def test_changes_of_a_prediction_are_marked_named_and_reached_by_key(
+    flipping: TensorBoard, browser: Browser
+) -> None:
+    url = keract_url(flipping.url, {"sample": 0, "step": 0})
+    with open_page(browser, url) as (page, frame):
+        marks = frame.get_by_test_id("flip-mark")
+        # The three of the second sample are one mark; NaN is no class to change from.
+        expect(marks).to_have_count(2)
+        expect(marks.first).to_have_class("flip-mark own")
+        expect(marks.last).to_have_class("flip-mark ")
+        assert [
+            (mark.get_attribute("data-step"), mark.get_attribute("data-flips"))
+            for mark in marks.all()
+        ] == [("1000", "1"), ("2500", "3")]
+
+        marks.last.hover()
+        read_out = frame.get_by_test_id("hover-readout")
+        expect(read_out).to_contain_text("3 predictions changed")
+        expect(read_out).to_contain_text("Sample 1: cat → dog (label cat), step 2,500")
+        marks.first.hover()
+        expect(read_out).to_contain_text("at step 1,000, after step 990")
+
+        marks.first.click()
+        expect(frame.get_by_test_id("step")).to_have_text("Step 1,000")
+        here = "Sample 0: cat → dog (label dog)"
+        expect(frame.get_by_test_id("flips-here")).to_have_text(here)
+        expect(frame.get_by_test_id("flipped")).to_have_text("⧗ was cat at step 990")
+        slider = frame.get_by_test_id("step-slider")
+        assert here in (slider.get_attribute("aria-valuetext") or "")
+
+        for key, step in (("n", 2500), ("n", 2510), ("n", 2520), ("p", 2510)):
+            page.keyboard.press(key)
+            expect(frame.get_by_test_id("step")).to_have_text(f"Step {step:,}")
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("ArrowLeft")
+        expect(frame.get_by_test_id("flips-here")).to_have_count(0)
