@@ -124,3 +124,32 @@ def test_changes_of_a_prediction_are_marked_named_and_reached_by_key(
         page.keyboard.press("ArrowLeft")
         page.keyboard.press("ArrowLeft")
         expect(frame.get_by_test_id("flips-here")).to_have_count(0)
+
+
+def test_about_a_tensor_says_where_it_is_from_and_what_was_left_out(
+    shown_tensorboard: TensorBoard, browser: Browser
+) -> None:
+    url = keract_url(shown_tensorboard.url, {"run": "run1/keract", "layer": "conv1"})
+    with open_page(browser, url) as (page, frame):
+        frame.get_by_test_id("tile").first.wait_for()
+        toggle, about = frame.get_by_test_id("about-toggle"), frame.locator("#about")
+        expect(toggle).to_have_attribute("aria-expanded", "false")
+        expect(about).to_be_hidden()
+        toggle.click()
+        expect(toggle).to_have_attribute("aria-expanded", "true")
+        for text in (
+            "160, trainable",
+            "block/conv2",
+            "batch 8 × height 14 × width 14 × channel 16",
+            "all 8, of the probe; sample 0 here",
+            "3.1 kB before compression",
+            "run run1/keract, tag activation/conv1",
+            "precision uint8",
+        ):
+            expect(about).to_contain_text(text)
+        # It stays open in the other view, and in a link.
+        page.keyboard.press("3")
+        expect(about).to_contain_text("tag histograms, row 1")
+        page.wait_for_function("location.hash.includes('p.keract.about=1')")
+        page.keyboard.press("i")
+        expect(about).to_be_hidden()

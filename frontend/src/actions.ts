@@ -294,6 +294,15 @@ export const KEYS: { keys: string[]; what: string; run: Record<string, () => voi
     ),
   },
   {
+    keys: ['I'],
+    what: 'about the shown tensor',
+    run: {
+      i: () => {
+        state.about.value = !state.about.value;
+      },
+    },
+  },
+  {
     keys: ['C'],
     what: 'compare with another run or step',
     run: {

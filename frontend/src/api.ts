@@ -60,6 +60,9 @@ export interface ModelDescription {
   /** Of which batch the tables and the maps are; see `source.ts`. */
   tables_source: string;
   maps_source: string;
+  /** The recorder's arguments, and what was at work with it. */
+  settings: { name: string; value: string }[];
+  versions: { name: string; value: string }[];
   notes: string[];
   histogram_edges: (number | string)[];
 }

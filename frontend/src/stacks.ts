@@ -85,7 +85,8 @@ export async function loadStacks(
     );
     for (const { step, wallTime, header, blobs } of tensors) {
       for (const [index, blob] of blobs) {
-        const stack = decodeStack(header, index, await inflate(blob));
+        const decoded = decodeStack(header, index, await inflate(blob));
+        const stack = { ...decoded, storedBytes: blob.length };
         const key = stackKey({ run, tag, step, wallTime, index });
         stacks.set(key, stack, stack.codes.byteLength);
         fresh.set(key, stack);

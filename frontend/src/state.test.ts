@@ -32,6 +32,7 @@ it('brings back every choice from the URL that it wrote', () => {
   state.normalisation.value = 'steps';
   state.low.value = -0.25;
   state.high.value = 1e-7;
+  state.about.value = true;
   state.order.value = 'pinned';
   state.pin.value = 40;
   state.filter.value = 'alive';

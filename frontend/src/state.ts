@@ -139,6 +139,8 @@ export const entries = {
   /** The ends of the colour map that the reader has set; null is as normalised. */
   low: decimal(),
   high: decimal(),
+  /** Whether all that is known of the shown tensor stands above it. */
+  about: flag(),
   /** By what the maps are sorted. */
   order: oneOf(ORDERS, 'index'),
   /** The step since which a change counts; null is none. */

@@ -71,6 +71,8 @@ export interface Stack {
   /** Ranges of the planes, [channel]. */
   low: Float64Array;
   high: Float64Array;
+  /** Of its blob, which is compressed; undefined of what the page has worked out. */
+  storedBytes?: number;
   /** How far values may be off, [channel], where the codes don't say it. */
   errors?: Float64Array;
 }

@@ -1,3 +1,4 @@
+import { mapsFacts } from '../about';
 import { layoutOf, shownText } from '../layout';
 import { formatShape, formatShare, plural } from '../format';
 import { CODE_MAX, type Stack, type TensorHeader } from '../wire_format';
@@ -9,6 +10,7 @@ import { SampleNotStored } from '../stacks';
 import { state } from '../state';
 import { maps, shownStacks, stack } from '../maps_store';
 import { data, kind, layer } from '../store';
+import { TitleWithAbout } from './About';
 import { StepNotes } from './Absent';
 import {
   ArrangementPicker,
@@ -46,7 +48,7 @@ export function FeatureMaps() {
       : undefined;
   return (
     <div class="view maps">
-      <Title header={answer?.header} />
+      <Title stack={answer} />
       {kind.value && (
         <>
           <div class="bar">
@@ -121,8 +123,9 @@ function Arrangement({
   );
 }
 
-function Title({ header }: { header: TensorHeader | undefined }) {
-  const one = layer.value;
+function Title({ stack }: { stack: Stack | undefined }) {
+  const [known, one] = [data.value, layer.value];
+  const header = stack?.header;
   if (!one) return null;
   const parts = [one.class_name];
   const shapes = one.outputs.map(({ shape }) => formatShape(shape.slice(1)));
@@ -130,12 +133,12 @@ function Title({ header }: { header: TensorHeader | undefined }) {
   if (one.activation) parts.push(one.activation);
   if (one.parameter_count > 0) parts.push(plural(one.parameter_count, 'parameter'));
   return (
-    <h1>
+    <TitleWithAbout tensor={known && stack && mapsFacts(stack, known.run, known.model)}>
       {one.path}{' '}
       <small title="± is the worst error of a value, as a share of its map’s range">
         {[...parts.filter(Boolean), ...(header ? [shown(header)] : [])].join(' · ')}
       </small>
-    </h1>
+    </TitleWithAbout>
   );
 }
 

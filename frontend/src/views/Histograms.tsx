@@ -1,4 +1,5 @@
 import { useMemo } from 'preact/hooks';
+import { histogramFacts } from '../about';
 import { formatCount, formatShape, plural } from '../format';
 import { countedText } from '../histogram';
 import { gridKind, gridRows, rowKinds, runRows } from '../histogram_runs';
@@ -20,6 +21,7 @@ import {
 } from '../store';
 import { VALUE_AXES } from '../value_axis';
 import { HISTOGRAM_BINS, jsonNumber } from '../wire_format';
+import { TitleWithAbout } from './About';
 import { Nearest, StepNotes } from './Absent';
 import { runTitle } from './colors';
 import { Segments } from './Controls';
@@ -109,7 +111,13 @@ function OneLayer({ edges }: { edges: readonly number[] }) {
   const { answer, error, loading } = histograms.value;
   return (
     <>
-      <h1>
+      <TitleWithAbout
+        tensor={
+          known && entry && row !== undefined
+            ? histogramFacts(entry, row, known.run, known.model, counted())
+            : undefined
+        }
+      >
         {one?.path}{' '}
         <small>
           {[
@@ -121,7 +129,7 @@ function OneLayer({ edges }: { edges: readonly number[] }) {
             .filter(Boolean)
             .join(' · ')}
         </small>
-      </h1>
+      </TitleWithAbout>
       <div class="bar">
         {row !== undefined && (
           <Segments

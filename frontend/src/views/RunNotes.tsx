@@ -1,4 +1,5 @@
-import { formatBytes, formatCount, plural } from '../format';
+import { planText } from '../about';
+import { formatCount } from '../format';
 import type { ModelDescription } from '../api';
 import { isProbe, sourceWords } from '../source';
 import { lostText } from '../statistics';
@@ -17,7 +18,7 @@ export function RunNotes() {
       <h2>This run</h2>
       {lost.value > 0 && <p class="left-out">⚠ {lostText(lost.value)}</p>}
       <p>{contentText(model)}</p>
-      {plan && <p>{plan}</p>}
+      {plan && <p>Planned: {plan}.</p>}
       {model.notes.map((note) => (
         <p key={note} class="left-out">
           {note}
@@ -43,22 +44,4 @@ function contentText(model: ModelDescription): string {
     : `Statistics and histograms are of the whole tensors of ${sourceWords(model.tables_source)}.`;
   // As of a whole dataset, of which there are tables alone.
   return model.layers.some((layer) => layer.maps_recorded) ? `${maps} ${tables}` : tables;
-}
-
-/** What a record and the run were planned to take, before anything was written. */
-function planText(model: ModelDescription): string {
-  const { planned_bytes_per_record, planned_records } = model;
-  const { budget_bytes_per_record, budget_bytes_per_run } = model;
-  const limit = (budget: number) => (budget > 0 ? ` (budget ${formatBytes(budget)})` : '');
-  const parts: string[] = [];
-  if (planned_bytes_per_record > 0) {
-    parts.push(
-      `about ${formatBytes(planned_bytes_per_record)} of maps a record${limit(budget_bytes_per_record)}`,
-    );
-  }
-  if (planned_records > 0) parts.push(`${plural(planned_records, 'record')} in all`);
-  if (budget_bytes_per_run > 0) {
-    parts.push(`budget of the run ${formatBytes(budget_bytes_per_run)}`);
-  }
-  return parts.length > 0 ? `Planned: ${parts.join('; ')}.` : '';
 }
