@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from tensorboard_keract import metadata, plugin_data_pb2
 from tests.browser import keract_url, open_page
@@ -153,3 +153,59 @@ def test_about_a_tensor_says_where_it_is_from_and_what_was_left_out(
         page.wait_for_function("location.hash.includes('p.keract.about=1')")
         page.keyboard.press("i")
         expect(about).to_be_hidden()
+
+
+def width_of(locator: Locator) -> int:
+    box = locator.bounding_box()
+    assert box
+    return round(box["width"])
+
+
+def test_panels_are_sized_by_pointer_and_key_and_leave_the_view_its_room(
+    shown_tensorboard: TensorBoard, browser: Browser
+) -> None:
+    url = keract_url(shown_tensorboard.url, {"run": "run1/keract", "detailsWidth": 260})
+    with open_page(browser, url, (1024, 700)) as (page, frame):
+        frame.get_by_test_id("tile").first.wait_for()
+        side, details, centre = map(frame.locator, (".side", ".details", "main"))
+        divider = frame.get_by_test_id("divider-side")
+        assert (width_of(side), width_of(details)) == (212, 260)
+
+        box = divider.bounding_box()
+        assert box
+        x, y = box["x"] + box["width"] / 2, box["y"] + 300
+        divider.hover(position={"x": box["width"] / 2, "y": 300})
+        page.mouse.down()
+        page.mouse.move(x + 30, y)
+        expect(divider).to_have_attribute("aria-valuenow", "242")
+        assert width_of(side) == 242
+        assert width_of(frame.locator(".now")) == 242
+        page.mouse.move(x + 600, y)
+        page.mouse.up()
+        expect(divider).to_have_attribute("aria-valuenow", "284")
+        assert width_of(centre) == 480
+        page.wait_for_function("location.hash.includes('p.keract.sideWidth=284')")
+
+        divider.dblclick(position={"x": box["width"] / 2, "y": 300})
+        expect(divider).to_have_attribute("aria-valuenow", "212")
+        page.wait_for_function("!location.hash.includes('sideWidth')")
+
+        divider.focus()
+        for key, value in (("ArrowRight", 228), ("Home", 180), ("End", 284)):
+            page.keyboard.press(key)
+            expect(divider).to_have_attribute("aria-valuenow", str(value))
+        other = frame.get_by_test_id("divider-details")
+        other.focus()
+        page.keyboard.press("ArrowRight")
+        assert width_of(details) == 244
+        # Keys that size a panel do not move the step.
+        expect(frame.get_by_test_id("step")).to_have_text("Step 160")
+
+        runs = frame.get_by_test_id("divider-runs")
+        runs.focus()
+        page.keyboard.press("End")
+        expect(runs).to_have_attribute(
+            "aria-valuenow", runs.get_attribute("aria-valuemax") or ""
+        )
+        page.keyboard.press("Home")
+        expect(runs).to_have_attribute("aria-valuenow", "72")

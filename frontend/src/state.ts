@@ -183,6 +183,10 @@ export const entries = {
   lines: list(),
   /** Whether the overview's numbers are shown as a table. */
   numbers: flag(),
+  /** How wide and high the reader has made panels, in CSS pixels; null is as it suits. */
+  sideWidth: count(),
+  detailsWidth: count(),
+  runsHeight: count(),
   /** The alerts' thresholds; see `alerts.ts`. */
   exploding: positive(INITIAL_THRESHOLDS.exploding),
   vanishing: positive(INITIAL_THRESHOLDS.vanishing),

@@ -1,12 +1,15 @@
 import { useEffect } from 'preact/hooks';
 import { handleKey, keysShown } from '../actions';
 import { state } from '../state';
+import { DETAILS_LEAST, mostWidth, panelWidths, SIDE_LEAST } from '../panels';
 import { primary, primaryRun, runs, runsError } from '../store';
 import { runTitle } from './colors';
 import { Details } from './Details';
+import { Divider } from './Divider';
 import { Export } from './Export';
 import { FeatureMaps } from './FeatureMaps';
 import { Histograms } from './Histograms';
+import { useSize } from './hooks';
 import { Keys } from './Keys';
 import { Layers } from './Layers';
 import { Empty, Failure, Unreadable, Waiting } from './Messages';
@@ -115,44 +118,112 @@ function Body() {
       </main>
     );
   }
+  return <Columns />;
+}
+
+/** The step axis, and below it the panels around the view, each as wide as it may be. */
+function Columns() {
+  const [ref, room] = useSize<HTMLDivElement>();
+  const page = room.width || window.innerWidth;
+  const hasDetails = state.view.value === 'maps' && !(primary.value instanceof Error);
+  const wanted = { side: state.sideWidth.value, details: state.detailsWidth.value };
+  const { side, details } = panelWidths(wanted, page);
   return (
-    <>
+    <div
+      ref={ref}
+      class="body"
+      style={{ '--side': `${side}px`, '--details': `${details}px` }}
+    >
       <StepAxis />
-      <div class={`columns ${state.view.value}`}>
-        <div class="side">
-          <Runs />
-          <Layers />
-          <RunNotes />
-        </div>
+      <div class={`columns ${hasDetails ? 'with-details' : ''}`}>
+        <Side />
+        <Divider
+          label="Width of runs and layers"
+          testId="divider-side"
+          orientation="vertical"
+          before
+          value={side}
+          least={SIDE_LEAST}
+          most={mostWidth(page, hasDetails ? details : 0, SIDE_LEAST)}
+          onSize={(size) => {
+            state.sideWidth.value = size;
+          }}
+        />
         <Centre />
+        {hasDetails && (
+          <>
+            <Divider
+              label="Width of the details"
+              testId="divider-details"
+              orientation="vertical"
+              before={false}
+              value={details}
+              least={DETAILS_LEAST}
+              most={mostWidth(page, side, DETAILS_LEAST)}
+              onSize={(size) => {
+                state.detailsWidth.value = size;
+              }}
+            />
+            <Details />
+          </>
+        )}
       </div>
-    </>
+    </div>
+  );
+}
+
+// The least height of the list of runs, and its largest share of the side.
+const RUNS_LEAST = 72;
+const RUNS_SHARE = 0.6;
+
+function Side() {
+  const [ref, room] = useSize<HTMLDivElement>();
+  const [runsRef, { height }] = useSize<HTMLDivElement>();
+  const wanted = state.runsHeight.value;
+  const most = Math.max(RUNS_LEAST, RUNS_SHARE * room.height);
+  return (
+    <div ref={ref} class="side">
+      <div
+        ref={runsRef}
+        class="runs-room"
+        style={
+          wanted === null
+            ? {}
+            : { height: `${Math.min(wanted, most)}px`, maxHeight: 'none' }
+        }
+      >
+        <Runs />
+      </div>
+      <Divider
+        label="Height of the runs"
+        testId="divider-runs"
+        orientation="horizontal"
+        before
+        value={height}
+        least={RUNS_LEAST}
+        most={most}
+        onSize={(size) => {
+          state.runsHeight.value = size;
+        }}
+      />
+      <Layers />
+      <RunNotes />
+    </div>
   );
 }
 
 function Centre() {
   const known = primary.value;
-  if (!known) {
-    return (
-      <main>
-        <Waiting />
-      </main>
-    );
-  }
-  if (known instanceof Error) {
-    return (
-      <main>
-        <Unreadable run={runTitle(primaryRun.value?.run ?? '')} error={known} />
-      </main>
-    );
-  }
   return (
-    <>
-      <main>
+    <main>
+      {!known ? (
+        <Waiting />
+      ) : known instanceof Error ? (
+        <Unreadable run={runTitle(primaryRun.value?.run ?? '')} error={known} />
+      ) : (
         <View />
-      </main>
-      {state.view.value === 'maps' && <Details />}
-    </>
+      )}
+    </main>
   );
 }
 
