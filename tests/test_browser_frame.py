@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
 from tensorboard_keract import metadata, plugin_data_pb2
 from tests.browser import keract_url, open_page
@@ -209,3 +209,146 @@ def test_panels_are_sized_by_pointer_and_key_and_leave_the_view_its_room(
         )
         page.keyboard.press("Home")
         expect(runs).to_have_attribute("aria-valuenow", "72")
+
+
+# What the sheet calls them, and what Playwright does.
+KEY_NAMES = {
+    "←": "ArrowLeft",
+    "→": "ArrowRight",
+    "Page Up": "PageUp",
+    "Page Down": "PageDown",
+    "Space": " ",
+    "Esc": "Escape",
+}
+# Of what has the focus, with tests of their own.
+FOCUSED_KEYS = {"Ctrl + Enter", "Arrows"}
+
+
+def test_each_key_of_the_sheet_is_handled(
+    shown_tensorboard: TensorBoard, browser: Browser
+) -> None:
+    url = keract_url(shown_tensorboard.url, {"run": "run1/keract"})
+    with open_page(browser, url) as (page, frame):
+        frame.get_by_test_id("tile").first.wait_for()
+        frame.get_by_role("button", name="Keyboard").click()
+        sheet = frame.get_by_role("dialog", name="Keyboard")
+        keys = sheet.locator("kbd").all_inner_texts()
+        expect(sheet).to_contain_text("prediction changed, of the sample shown")
+        page.keyboard.press("Escape")
+        expect(sheet).to_be_hidden()
+        frame.locator("html").evaluate(
+            """root => {
+              window.handled = [];
+              window.addEventListener('keydown', (event) =>
+                window.handled.push([event.key, event.defaultPrevented]));
+              document.activeElement.blur();
+            }"""
+        )
+        for key in keys:
+            if key not in FOCUSED_KEYS:
+                name = key.lower() if len(key) == 1 else key
+                page.keyboard.press(KEY_NAMES.get(key, name))
+        handled = frame.locator("html").evaluate("() => window.handled")
+        assert len(handled) == len(keys) - len(FOCUSED_KEYS)
+        assert [key for key, was in handled if not was] == []
+
+
+def test_nothing_moves_by_itself_where_motion_is_reduced(
+    shown_tensorboard: TensorBoard, browser: Browser
+) -> None:
+    state = {"run": "run1/keract", "compare": 1, "comparison": "flicker", "step": 0}
+    with open_page(browser, keract_url(shown_tensorboard.url)) as (page, frame):
+        frame.get_by_test_id("tile").first.wait_for()
+        page.emulate_media(reduced_motion="reduce")
+        page.goto(keract_url(shown_tensorboard.url, state))
+        page.reload()
+        turn = frame.get_by_role("checkbox", name="in turn")
+        expect(turn).not_to_be_checked()
+        # By hand both go on.
+        before = frame.get_by_test_id("turn").inner_text()
+        page.keyboard.press("Tab")
+        frame.get_by_test_id("turn").click()
+        expect(frame.get_by_test_id("turn")).not_to_have_text(before)
+        frame.get_by_test_id("play").click()
+        expect(frame.get_by_test_id("step")).to_have_text("Step 160")
+        durations = frame.locator("main *").evaluate_all(
+            "all => all.map((one) => getComputedStyle(one).transitionDuration)"
+        )
+        assert set(durations) == {"0s"}
+
+
+class Walk:
+    """Goes through the page by Tab, and sees that what has the focus shows it."""
+
+    def __init__(self, page: Page, frame: FrameLocator) -> None:
+        self._page = page
+        self._frame = frame
+
+    def to(self, target: Locator, key: str = "Tab") -> None:
+        for _ in range(200):
+            if self._has_focus(target):
+                return
+            self._page.keyboard.press(key)
+        raise AssertionError(f"{key} does not lead to {target}.")
+
+    def _has_focus(self, target: Locator) -> bool:
+        focused = self._frame.locator(":focus")
+        if focused.count() == 0:
+            return False
+        seen = focused.evaluate(
+            """one => {
+              const style = getComputedStyle(one);
+              const line = getComputedStyle(one, '::after').backgroundColor;
+              return one.matches(':focus-visible') && (style.outlineStyle !== 'none'
+                || (one.matches('.divider') && line !== 'rgba(0, 0, 0, 0)'));
+            }"""
+        )
+        assert seen, focused.evaluate("one => one.outerHTML")
+        handle = target.element_handle()
+        return bool(handle.evaluate("one => one === document.activeElement"))
+
+
+def test_the_main_path_is_walked_by_key_alone(
+    shown_tensorboard: TensorBoard, browser: Browser
+) -> None:
+    url = keract_url(shown_tensorboard.url, {"run": "run1/keract"})
+    with open_page(browser, url) as (page, frame):
+        frame.get_by_test_id("tile").first.wait_for()
+        walk = Walk(page, frame)
+
+        run = frame.locator("[data-run='run2/keract'] button")
+        walk.to(run)
+        page.keyboard.press("Enter")
+        expect(run).to_have_attribute("aria-pressed", "true")
+
+        layer = frame.locator("[data-testid=layer-item][data-path='block/conv2']")
+        walk.to(layer.locator("button"))
+        page.keyboard.press("Enter")
+        expect(frame.locator("h1")).to_contain_text("block/conv2")
+
+        walk.to(frame.get_by_test_id("kind-weight"))
+        page.keyboard.press("Enter")
+        expect(frame.get_by_test_id("kind-weight")).to_have_attribute(
+            "aria-pressed", "true"
+        )
+        page.keyboard.press("ArrowLeft")
+        expect(frame.get_by_test_id("step")).to_have_text("Step 140")
+
+        frame.locator("[data-testid=tile][data-kind=weight]").first.wait_for()
+        walk.to(frame.locator("button.tile").first)
+        page.keyboard.press("Enter")
+        expect(frame.get_by_test_id("tile-large")).to_be_visible()
+
+        overview = frame.get_by_test_id("view-overview")
+        walk.to(overview, "Shift+Tab")
+        page.keyboard.press("Enter")
+        alert = frame.get_by_test_id("alert").first.locator("button").first
+        walk.to(alert)
+        page.keyboard.press("Enter")
+        # The alert has gone with its view; the way on begins where its maps are.
+        expect(frame.locator("main")).to_be_focused()
+        expect(frame.get_by_test_id("tile").first).to_be_visible()
+
+        walk.to(overview, "Shift+Tab")
+        page.keyboard.press("Enter")
+        expect(alert).to_be_visible()

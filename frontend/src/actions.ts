@@ -243,7 +243,7 @@ export function selectKind(next: typeof state.kind.value): void {
   });
 }
 
-/** The keys of the page; shown by `?`. */
+/** The keys of the page, shown by `?`; what acts only where it has the focus runs nothing. */
 export const KEYS: { keys: string[]; what: string; run: Record<string, () => void> }[] = [
   {
     keys: ['←', '→'],
@@ -280,6 +280,16 @@ export const KEYS: { keys: string[]; what: string; run: Record<string, () => voi
     keys: ['[', ']'],
     what: 'sample before, after',
     run: { '[': () => moveSample(-1), ']': () => moveSample(1) },
+  },
+  {
+    keys: ['Ctrl + Enter'],
+    what: 'on a sample: show it beside the others, or no longer',
+    run: {},
+  },
+  {
+    keys: ['Arrows'],
+    what: 'on a divider: size the panel; Home, End: its limits',
+    run: {},
   },
   {
     keys: VIEWS.map((_, i) => String(i + 1)),

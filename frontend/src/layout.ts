@@ -50,6 +50,8 @@ export interface TileGrid {
 
 /** Longest side of a tile by the reader's choice, in CSS pixels. */
 const CHOSEN_SIDES = { s: 44, m: 84, l: 160 } as const;
+/** A tile that fills the room is no larger than this, or a fifth of a large room. */
+const LARGEST_SIDE = 220;
 /** Below this width of a tile there is no room for its caption, in CSS pixels. */
 export const CAPTION_WIDTH = 34;
 /** A map of few pixels at one CSS pixel each can still be hit. */
@@ -74,12 +76,13 @@ export function tileSize(
   if (chosen !== 'auto') side = CHOSEN_SIDES[chosen];
   else {
     side = 72;
+    const largest = Math.max(LARGEST_SIDE, Math.min(room.width, room.height) / 5);
     // From large to small: the first that fits is the largest that does.
     for (let columns = 1; columns <= 16; columns++) {
       const tile = (room.width - (columns - 1) * TILE_GAP) / columns;
       const [w, h] = fit(tile, aspect);
       // By area, so that long thin maps may be longer.
-      if (Math.sqrt(w * h) > 220) continue;
+      if (Math.sqrt(w * h) > largest) continue;
       side = Math.max(w, h);
       const rows = Math.ceil(header.channels / columns);
       if (side <= 84 || rows * (h + caption + TILE_GAP) <= room.height) break;

@@ -17,6 +17,7 @@ export function TitleWithAbout(props: {
         <button
           type="button"
           class="link"
+          aria-label="About this tensor"
           aria-expanded={shown}
           aria-controls="about"
           title="Where this tensor is from, and what of it is recorded (I)"
@@ -25,7 +26,7 @@ export function TitleWithAbout(props: {
             state.about.value = !shown;
           }}
         >
-          About this tensor
+          About<span> this tensor</span>
         </button>
       </div>
       <section

@@ -78,6 +78,10 @@ export function Groups(props: {
 // Tiles of a group, in CSS pixels: at least, where groups fill the width; of a vector.
 const LEAST_SIDE = 76;
 const STRIP_HEIGHT = 28;
+const LARGEST_SIDE = 220;
+const CAPTION_HEIGHT = 32;
+// What stands above the groups.
+const HEAD_HEIGHT = 60;
 
 /** How large each of a group's maps is: as chosen, or so that groups fill the width. */
 function groupTile(stack: Stack, shown: number, room: Size): Size {
@@ -91,8 +95,14 @@ function groupTile(stack: Stack, shown: number, room: Size): Size {
   let { width } = tileSize(stack, state.size.value, room);
   if (state.size.value === 'auto') {
     const least = shown * LEAST_SIDE + GROUP_GAP;
-    const groups = Math.max(1, Math.floor((room.width + GROUP_GAP) / least));
-    width = Math.floor((room.width - (groups - 1) * GROUP_GAP) / groups / shown) - 2;
+    const most = Math.max(1, Math.floor((room.width + GROUP_GAP) / least));
+    // The fewest side by side, which are the largest, of which all fit.
+    for (let groups = 1; groups <= most; groups++) {
+      width = Math.floor((room.width - (groups - 1) * GROUP_GAP) / groups / shown) - 2;
+      const rows = Math.ceil(stack.channels / groups);
+      const fits = rows * (width / aspect + CAPTION_HEIGHT) <= room.height - HEAD_HEIGHT;
+      if (width <= LARGEST_SIDE && fits) break;
+    }
   }
   width = Math.min(width, widest);
   return { width, height: Math.max(12, width / aspect) };

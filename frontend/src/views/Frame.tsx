@@ -1,4 +1,4 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { handleKey, keysShown } from '../actions';
 import { state } from '../state';
 import { DETAILS_LEAST, mostWidth, panelWidths, SIDE_LEAST } from '../panels';
@@ -214,8 +214,20 @@ function Side() {
 
 function Centre() {
   const known = primary.value;
+  const view = state.view.value;
+  const ref = useRef<HTMLElement>(null);
+  const before = useRef(view);
+  useEffect(() => {
+    // What led here may have gone with its view; who came by key is not sent back to the
+    // beginning of the page.
+    const moved = before.current !== view;
+    before.current = view;
+    if (moved && document.activeElement === document.body) {
+      ref.current?.focus({ preventScroll: true });
+    }
+  }, [view]);
   return (
-    <main>
+    <main ref={ref} tabIndex={-1}>
       {!known ? (
         <Waiting />
       ) : known instanceof Error ? (

@@ -18,6 +18,8 @@ import { Failure, Note } from './Messages';
 const ROWS_ASKED = 8;
 const LEAST_WIDTH = 216;
 const HEIGHT = 138;
+// From this width of the page's centre on, charts are larger.
+const LARGE_ROOM = 2200;
 const GAP = 12;
 
 /** A small chart for each layer that has the chosen kind of tensor. */
@@ -27,8 +29,12 @@ export function HistogramGrid({ edges }: { edges: readonly number[] }) {
   const rows = gridRows.value;
   if (!known) return null;
   if (known.series.histograms === null) return <Note>This run holds no histograms.</Note>;
-  const columns = Math.max(1, Math.floor((width + GAP) / (LEAST_WIDTH + GAP)));
-  const size = { width: Math.floor((width + GAP) / columns) - GAP - 2, height: HEIGHT };
+  const scale = width > LARGE_ROOM ? 1.6 : 1;
+  const columns = Math.max(1, Math.floor((width + GAP) / (scale * LEAST_WIDTH + GAP)));
+  const size = {
+    width: Math.floor((width + GAP) / columns) - GAP - 2,
+    height: scale * HEIGHT,
+  };
   const groups = Array.from({ length: Math.ceil(rows.length / ROWS_ASKED) }, (_, i) =>
     rows.slice(i * ROWS_ASKED, (i + 1) * ROWS_ASKED),
   );

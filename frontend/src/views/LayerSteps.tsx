@@ -63,7 +63,7 @@ export function LayerSteps({ domain, map }: { domain: Domain; map: Colormap }) {
     <div
       class="layer-steps"
       // Of one width in all blocks, so that steps lie under each other.
-      style={{ '--row': `${rowHeight(lines)}px`, '--names': `${longest + 3}ch` }}
+      style={{ '--row': rowHeight(lines), '--names': `${longest + 3}ch` }}
     >
       {blocks.map((block) => (
         <BlockOfLines key={block.title} block={block} domain={domain} map={map} />
@@ -74,8 +74,9 @@ export function LayerSteps({ domain, map }: { domain: Domain; map: Colormap }) {
 }
 
 /** High rows where there are few, thin ones that still have a name where there are many. */
-function rowHeight(lines: number): number {
-  return lines <= 16 ? 18 : lines <= 60 ? 15 : 12;
+function rowHeight(lines: number): string {
+  const least = lines <= 16 ? 18 : lines <= 60 ? 15 : 12;
+  return `clamp(${least}px, 1.2vh, ${1.4 * least}px)`;
 }
 
 function blocksOf(matrices: readonly RunMatrix[]): Block[] {

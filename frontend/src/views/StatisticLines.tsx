@@ -19,21 +19,19 @@ import { state } from '../state';
 import { data } from '../store';
 import { dark } from '../theme';
 import { colorOfRun, runTitle } from './colors';
-import { useSize } from './hooks';
+import { type Size, useSize } from './hooks';
 
 type Plotter = typeof uPlot;
 
 /** Fetched with the first chart: the page shows its first picture without it. */
 const plotter = signal<Plotter | undefined>(undefined);
 
-const HEIGHT = 200;
-
 // Runs have colours; layers of one run differ by their dashes.
 const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3], [12, 4], [1, 2]];
 
 /** The statistic of the chosen layers over the steps, for all shown runs. */
 export function StatisticLines() {
-  const [ref, { width }] = useSize<HTMLDivElement>();
+  const [ref, { width, height }] = useSize<HTMLDivElement>();
   const lines = statisticLines.value;
   useEffect(() => {
     if (plotter.value) return;
@@ -58,6 +56,7 @@ export function StatisticLines() {
             plotter={plotter.value}
             lines={lines}
             width={Math.floor(width)}
+            height={Math.floor(height)}
             log={log}
           />
         )}
@@ -141,9 +140,10 @@ function Chart(props: {
   plotter: Plotter;
   lines: readonly StatisticLine[];
   width: number;
+  height: number;
   log: boolean;
 }) {
-  const { plotter, lines, width, log } = props;
+  const { plotter, lines, width, height, log } = props;
   const ref = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const isDark = dark.value;
@@ -158,7 +158,7 @@ function Chart(props: {
   }, [plotter, lines, log]);
   useEffect(() => {
     if (!ref.current) return;
-    const made = new plotter(optionsOf(lines, width, log), table, ref.current);
+    const made = new plotter(optionsOf(lines, { width, height }, log), table, ref.current);
     plot.current = made;
     // So that a test knows which lines it sees.
     ref.current.dataset.lines = String(lines.length);
@@ -168,8 +168,8 @@ function Chart(props: {
     };
   }, [lines, table, log, isDark]);
   useEffect(() => {
-    plot.current?.setSize({ width, height: HEIGHT });
-  }, [width]);
+    plot.current?.setSize({ width, height });
+  }, [width, height]);
   const now = placeNow.value;
   useEffect(() => {
     plot.current?.redraw(false);
@@ -183,7 +183,7 @@ function finite(value: number): number | null {
 
 function optionsOf(
   lines: readonly StatisticLine[],
-  width: number,
+  { width, height }: Size,
   log: boolean,
 ): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
@@ -194,7 +194,7 @@ function optionsOf(
   const alignment = state.align.value;
   return {
     width,
-    height: HEIGHT,
+    height,
     padding: [10, 14, 0, 0],
     scales: { x: { time: false }, y: log ? { distr: 3 } : {} },
     legend: { show: false },

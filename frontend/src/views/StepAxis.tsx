@@ -57,7 +57,9 @@ function Now() {
           </span>
         )}
       </div>
-      <div class="about">{aboutStep()}</div>
+      <div class="about" title={aboutStep()}>
+        {aboutStep()}
+      </div>
       <div class="last">
         <Records />
         <span class="space" />
@@ -137,7 +139,7 @@ function Records() {
     parts.push(`${formatCount(shown)} with ${SHOWN_WORDS[state.view.value]}`);
   }
   return (
-    <div class="records">
+    <div class="records" title={parts.join(' · ')}>
       {parts.join(' · ')}
       {lost.value > 0 && (
         <span class="cut" title={lostText(lost.value)}>
