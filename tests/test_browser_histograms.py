@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,18 @@ def chart_of(frame: FrameLocator, mode: str, axis: str = "symlog") -> Locator:
     )
     canvas.wait_for()
     return canvas
+
+
+def distance_of(a, b) -> float:
+    """The Jensen–Shannon distance of two histograms, in bits."""
+    p, q = a / a.sum(), b / b.sum()
+    mean = (p + q) / 2
+
+    def divergence(shares) -> float:
+        some = shares > 0
+        return float((shares[some] * np.log2(shares[some] / mean[some])).sum())
+
+    return np.sqrt(max(0.0, (divergence(p) + divergence(q)) / 2))
 
 
 def read_outs(canvas: Locator, frame: FrameLocator) -> Iterator[str]:
@@ -365,3 +378,146 @@ def test_all_layers_are_small_charts_and_a_click_opens_one(
         expect(frame.locator("h1")).to_contain_text("activation gradient")
         frame.get_by_test_id("scope-all").click()
         page.wait_for_function("location.hash.includes('scope=all')")
+
+
+def test_small_charts_show_all_chosen_runs_where_they_are_lines(
+    url: str, browser: Browser
+) -> None:
+    state = {"view": "histograms", "scope": "all", "mode": "overlay"}
+    with open_page(browser, keract_url(url, state)) as (_, frame):
+        keys = frame.get_by_test_id("run-keys").get_by_role("listitem")
+        expect(keys).to_have_text(["run1", "run2", "short"])
+        conv1 = frame.locator("[data-path=conv1] [data-testid=small-histogram]")
+        expect(conv1).to_have_attribute("data-runs", "3")
+        for run in range(3):
+            assert_has_color(conv1, frame, f"--run-{run}")
+        # `short` has none of its tensors.
+        other = frame.locator("[data-path='block/conv2'] canvas")
+        expect(other).to_have_attribute("data-runs", "2")
+
+        frame.get_by_test_id("mode-offset").click()
+        expect(conv1).to_have_attribute("data-runs", "1")
+        expect(frame.locator("h1")).to_contain_text("of run1 alone")
+
+
+def test_a_and_b_are_compared_bin_by_bin_and_layers_ranked_by_their_distance(
+    url: str, browser: Browser, records: dict[str, list[Event]]
+) -> None:
+    state = {
+        "view": "histograms",
+        "layer": "conv1",
+        "tensor": "weight/kernel",
+        "step": LAST,
+        "compare": 1,
+        "versus": "run2/keract",
+    }
+    kernels = [
+        row.path
+        for row in model_of(records["run1"][0]).rows
+        if row.kind == "weight" and row.path.endswith("kernel")
+    ]
+    bins = {
+        path: [
+            bins_of(records[run], LAST, "weight", path).astype(float)
+            for run in ("run1", "run2")
+        ]
+        for path in kernels
+    }
+    distances = {path: distance_of(a, b) for path, (a, b) in bins.items()}
+    with open_page(browser, keract_url(url, state)) as (page, frame):
+        canvas = frame.get_by_test_id("compared-histogram")
+        expect(canvas).to_have_attribute("data-comparison", "overlay")
+        for run in range(2):
+            assert_has_color(canvas, frame, f"--run-{run}")
+        shown = frame.get_by_test_id("pair-distance").get_attribute("data-distance")
+        assert float(shown or "") == pytest.approx(distances["conv1/kernel"], abs=1e-6)
+        entries = frame.get_by_test_id("ranking").get_by_role("button").all()
+        ranked = {
+            entry.get_attribute("data-path"): float(
+                entry.get_attribute("data-distance") or ""
+            )
+            for entry in entries
+        }
+        assert list(ranked.values()) == sorted(ranked.values(), reverse=True)
+        for path in kernels:
+            assert ranked[path] == pytest.approx(distances[path], abs=1e-6)
+
+        said = next(read_outs(canvas, frame)).splitlines()
+        ends = [
+            0 if end == "exactly 0" else number(end) for end in said[0].split(" … ")
+        ]
+        counts = [
+            count_between(side, ends[0], ends[-1]) for side in bins["conv1/kernel"]
+        ]
+        assert [number(said[i].split(" value")[0]) for i in (2, 4)] == counts
+        a, b = (
+            count / side.sum()
+            for count, side in zip(counts, bins["conv1/kernel"], strict=True)
+        )
+        assert number(said[6].removesuffix(" pp").replace("+", "")) == pytest.approx(
+            100 * (a - b), rel=0.06
+        )
+
+        frame.get_by_test_id("table-toggle").click()
+        table = frame.get_by_test_id("histogram-table").locator("tbody tr")
+        expect(table).to_have_count(int((sum(bins["conv1/kernel"]) > 0).sum()))
+
+        frame.get_by_test_id("compare-swipe").click()
+        expect(canvas).to_have_attribute("data-comparison", "swipe")
+        box = canvas.bounding_box()
+        assert box
+        canvas.hover(position={"x": box["width"] - 30, "y": 60})
+        expect(canvas).to_have_attribute("data-swipe", re.compile(r"0\.9\d"))
+        frame.get_by_test_id("swipe-slider").fill("0.25")
+        expect(canvas).to_have_attribute("data-swipe", "0.25")
+        frame.get_by_test_id("compare-flicker").click()
+        frame.get_by_test_id("turn").click()  # By hand, independent of time.
+        before = canvas.get_attribute("data-turn")
+        page.keyboard.press("x")
+        expect(canvas).not_to_have_attribute("data-turn", before or "")
+        page.wait_for_function("location.hash.includes('histogramComparison=flicker')")
+
+        last = frame.get_by_test_id("ranking").get_by_role("button").last
+        path = last.get_attribute("data-path") or ""
+        last.click()
+        expect(frame.locator("h1")).to_contain_text(path.rpartition("/")[0])
+
+
+def test_compared_layers_are_sorted_and_those_without_partner_named(
+    url: str, browser: Browser
+) -> None:
+    """`short` has no tensor of block/conv2, and its last step is not A's."""
+    state = {
+        "view": "histograms",
+        "layer": "block/conv2",
+        "compare": 1,
+        "versus": "short/keract",
+    }
+    with open_page(browser, keract_url(url, state)) as (page, frame):
+        expect(frame.get_by_test_id("no-partner")).to_have_text(
+            "short has no histogram of the activation of block/conv2"
+            f" at step {SHORT_LAST}."
+        )
+        expect(frame.get_by_test_id("unmatched")).to_contain_text(
+            "Only A has block/conv2"
+        )
+        frame.get_by_test_id("scope-all").click()
+        cards = frame.get_by_test_id("histogram-card")
+        cards.first.wait_for()
+        distances = [
+            float(card.locator(".caption span").inner_text()) for card in cards.all()
+        ]
+        assert distances == sorted(distances, reverse=True)
+        frame.get_by_test_id("pair-order-model").click()
+        page.wait_for_function("location.hash.includes('pairOrder=model')")
+        listed = frame.locator("[data-testid=layer-item]").all()
+        model = [item.get_attribute("data-path") for item in listed]
+        paths = [card.get_attribute("data-path") for card in cards.all()]
+        assert paths == [path for path in model if path in paths]
+        assert len(paths) == len(distances)
+
+        frame.get_by_test_id("versus-select").select_option("run1/keract")
+        expect(frame.get_by_test_id("pair-keys").get_by_role("listitem")).to_have_text(
+            [f"A: run1 step {LAST}", "B: run1 step 0"]
+        )
+        frame.locator("[data-testid=small-pair]").first.wait_for()

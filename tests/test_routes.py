@@ -262,6 +262,14 @@ def test_histograms_of_chosen_rows(tensorboard: TensorBoard) -> None:
     np.testing.assert_array_equal(alone[:, 0], values[:, 1])
 
 
+def test_histograms_at_chosen_steps(tensorboard: TensorBoard) -> None:
+    every = array(tensorboard.get("histograms", run=RUN, row=1), "histograms")
+    # Step 21 has none.
+    reply = tensorboard.get("histograms", run=RUN, row=1, step=[40, 0, 21])
+    assert reply.unpack()[0]["steps"] == [0, 40]
+    np.testing.assert_array_equal(array(reply, "histograms"), every[[0, 2]])
+
+
 def test_tensors_at_several_steps(tensorboard: TensorBoard) -> None:
     reply = tensorboard.get("tensors", run=RUN, tag=TAG, step=[40, 0], index=[1, 0])
     head, payload = reply.unpack()

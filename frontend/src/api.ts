@@ -186,8 +186,10 @@ export async function getHistograms(
   run: string,
   row: readonly number[],
   signal: AbortSignal,
+  /** At these steps alone; left out, at all. */
+  step?: readonly number[],
 ): Promise<Histograms> {
-  const response = await get('histograms', { run, row }, signal);
+  const response = await get('histograms', { run, row, step }, signal);
   const { json, payload } = unpack<{
     steps: number[];
     rows: number[];

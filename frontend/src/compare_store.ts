@@ -4,7 +4,7 @@ import { placeOf, placesOf } from './alignment';
 import { changesOf, differenceStack, mismatch } from './compare';
 import { placeNow, shownData } from './shown_runs';
 import { resource } from './resource';
-import { isWeightKind, nearestIndex, tagSteps } from './selection';
+import { histogramSteps, isWeightKind, nearestIndex, tagSteps } from './selection';
 import { loadStack, type StackAt, stackKey } from './stacks';
 import { state } from './state';
 import { stack } from './maps_store';
@@ -26,9 +26,10 @@ export const versusRun = computed<RunData | undefined>(
 
 export const isOwnRun = computed(() => versusRun.value?.run === data.value?.run);
 
-/** The steps at which B's run has the maps that are shown. */
+/** The steps at which B's run has the maps, or the histograms, that are shown. */
 export const versusSteps = computed<readonly number[]>(() => {
   const [known, name] = [versusRun.value, tag.value];
+  if (known && state.view.value === 'histograms') return histogramSteps(known.series).steps;
   return known && name !== undefined ? tagSteps(known.series, name).steps : [];
 });
 

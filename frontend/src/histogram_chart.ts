@@ -18,6 +18,7 @@ import {
   symlogScale,
   type ValueAxis,
 } from './value_axis';
+import { BIN_ZERO } from './wire_format';
 
 /** The histograms of one row of a run. */
 export interface RunRow {
@@ -90,6 +91,28 @@ export function chartOf(
   };
 }
 
+/**
+ * The heights of the first run's first step less those of the second's, by column.
+ *
+ * On a logarithmic axis all are shares, and share one scale: what is above zero and what
+ * is below are equally much. On a linear one zeros, NaN and ±Inf have a scale to 100 %.
+ */
+export function heightDifferences({ columns, scale, runs: [a, b] }: Chart): {
+  values: Float64Array;
+  /** What each column's scale reaches to. */
+  reach: (column: number) => number;
+  /** The greatest size; 0 where nothing differs. */
+  peak: number;
+} {
+  const values = a.heights[0].map((height, i) => height - b.heights[0][i]);
+  const alone = (i: number) =>
+    scale.axis === 'linear' && (columns.finite[i]?.first ?? BIN_ZERO) === BIN_ZERO;
+  const peak = values.reduce((most, value, i) => {
+    return alone(i) ? most : Math.max(most, Math.abs(value));
+  }, 0);
+  return { values, reach: (i) => (alone(i) ? 1 : peak), peak };
+}
+
 /** A linear axis of percentiles ends with them, one of columns with the columns. */
 function scaleOf(columns: Columns, axis: ValueAxis, runs: readonly ChartRun[]): Scale {
   if (axis === 'symlog') return symlogScale(columns.finite);
@@ -115,6 +138,16 @@ function columnEdges({ finite }: Columns, scale: Scale): Float64Array {
 
 function numbers(values: ArrayLike<number>): number[] {
   return Array.from(values);
+}
+
+/**
+ * Of each row, the index of the step that is marked: of the first run the scrubber's,
+ * of others the record at its place or before. −1 of none.
+ */
+export function currentsOf(rows: readonly RunRow[], step: number, place: number): number[] {
+  return rows.map(({ histograms, places }, i) =>
+    i === 0 ? histograms.steps.indexOf(step) : indexAtOrBefore(places, place),
+  );
 }
 
 /** Index of the record at a place, or of the last before it; −1 where all are after. */

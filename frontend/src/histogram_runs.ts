@@ -7,7 +7,7 @@ import { recordedHistograms } from './histogram';
 import type { RunRow } from './histogram_chart';
 import { resource } from './resource';
 import { KINDS, type Kind, layerRows, rowOf } from './selection';
-import { state } from './state';
+import { type HISTOGRAM_MODES, state } from './state';
 import { statisticOverSteps } from './statistics';
 import {
   data,
@@ -159,13 +159,28 @@ export const gridKind = computed<Kind | undefined>(() => {
 });
 
 /** A row for each listed layer that has one of this kind, in the order of the model. */
-export const gridRows = computed<number[]>(() => {
+export const gridRows = computed<number[]>(() => rowsOfKind(gridKind.value));
+
+/** Whether runs share a chart: lines can, areas would hide each other. */
+export function drawsRunsTogether(mode: (typeof HISTOGRAM_MODES)[number]): boolean {
+  return mode === 'overlay' || mode === 'percentiles';
+}
+
+/** Whose histograms small charts show: of all shown runs where they are lines. */
+export const gridRuns = computed<RunData[]>(() => {
+  const runs = drawsRunsTogether(state.mode.value) ? shownRuns.value : [];
+  const beside = runs.slice(1).flatMap((run) => {
+    const known = runData.value.get(run);
+    return known && !(known instanceof Error) ? [known] : [];
+  });
+  return data.value ? [data.value, ...beside] : [];
+});
+
+export function rowsOfKind(kind: string | undefined): number[] {
   const model = data.value?.model;
   if (!model) return [];
   return listedLayers.value.flatMap((layer) => {
-    const own = layerRows(layer, model.rows).filter(
-      (row) => model.rows[row].kind === gridKind.value,
-    );
+    const own = layerRows(layer, model.rows).filter((row) => model.rows[row].kind === kind);
     return own.length > 0 ? [wantedRow(own) ?? own[0]] : [];
   });
-});
+}

@@ -95,6 +95,13 @@ export function tagSteps(series: Series, tag: string): StepList {
   return (i === undefined ? undefined : series.steps[i]) ?? { steps: [], wall_times: [] };
 }
 
+/** The steps that may have histograms. */
+export function histogramSteps({ steps, histograms }: Series): StepList {
+  return (
+    (histograms === null ? undefined : steps[histograms]) ?? { steps: [], wall_times: [] }
+  );
+}
+
 /** Index of the last step that is not after `step`; the first where all are after; -1 of none. */
 export function stepIndexAt(steps: readonly number[], step: number): number {
   if (steps.length === 0) return -1;

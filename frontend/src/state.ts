@@ -101,6 +101,8 @@ export const VIEWS = ['overview', 'maps', 'histograms'] as const;
 export const MATRICES = ['runs', 'layers'] as const;
 export const LAYER_MODES = ['tree', 'graph'] as const;
 export const COMPARISONS = ['side', 'swipe', 'flicker'] as const;
+export const HISTOGRAM_COMPARISONS = ['overlay', ...COMPARISONS] as const;
+export const PAIR_ORDERS = ['distance', 'model'] as const;
 export const HISTOGRAM_MODES = ['offset', 'overlay', 'percentiles', 'heatmap'] as const;
 export const HISTOGRAM_SCOPES = ['layer', 'all'] as const;
 export const TILE_SIZES = ['auto', 'one', 's', 'm', 'l'] as const;
@@ -175,6 +177,10 @@ export const entries = {
   compare: flag(),
   /** How maps are compared. */
   comparison: oneOf(COMPARISONS, 'side'),
+  /** How histograms are compared. */
+  histogramComparison: oneOf(HISTOGRAM_COMPARISONS, 'overlay'),
+  /** How compared histograms of all layers are sorted. */
+  pairOrder: oneOf(PAIR_ORDERS, 'distance'),
   /** B's run; empty is the first beside A's, or A's own. */
   versus: text(''),
   /** B's step; null is that at A's place, in A's own run the first. */

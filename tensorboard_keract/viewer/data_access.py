@@ -304,12 +304,19 @@ class Experiment:
             epochs = [int(e) if math.isfinite(e) else -1 for e in column]
         return StatisticsTable(steps, epochs, values, record_values)
 
-    def histograms(self, run: str, rows: Sequence[int]) -> HistogramsTable:
-        """The histograms of the given rows of `model(run)`, at every kept step."""
+    def histograms(
+        self, run: str, rows: Sequence[int], at: Sequence[int] = ()
+    ) -> HistogramsTable:
+        """The histograms of the given rows of `model(run)`.
+
+        At every kept step, or where `at` names some, at those of them that are kept.
+        """
         model = self._model(run)
         check_rows(model.description, run, rows)
         tables = self._run_tables(metadata.HISTOGRAMS_PLUGIN_NAME, run)
         steps = union_steps(tables.values())
+        if at:
+            steps = steps.among(at)
         values = _assemble(
             tables,
             metadata.HISTOGRAMS_TAG,

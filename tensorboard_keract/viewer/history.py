@@ -26,6 +26,14 @@ class Steps(NamedTuple):
         count = bisect.bisect_right(self.steps, step)
         return Steps(self.steps[:count], self.wall_times[:count])
 
+    def among(self, wanted: Sequence[int]) -> Steps:
+        """Those that are wanted."""
+        kept = [i for i, step in enumerate(self.steps) if step in wanted]
+        return Steps(
+            tuple(self.steps[i] for i in kept),
+            tuple(self.wall_times[i] for i in kept),
+        )
+
 
 class Table(NamedTuple):
     """A tag's tensors, by step: when each was recorded, and its values."""

@@ -289,7 +289,7 @@ def answer_statistics(experiment: Experiment, parameters: Parameters) -> Answer:
 
 def answer_histograms(experiment: Experiment, parameters: Parameters) -> Answer:
     run, rows = parameters.text("run"), parameters.some_integers("row")
-    table = experiment.histograms(run, rows)
+    table = experiment.histograms(run, rows, parameters.integers("step"))
     head = {**_steps_json(table.steps), "rows": rows}
     return _packed_arrays(head, {"histograms": table.values})
 

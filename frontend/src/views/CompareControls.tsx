@@ -9,20 +9,22 @@ import {
   versusSteps,
 } from '../compare_store';
 import { formatCount } from '../format';
-import { COMPARISONS, state } from '../state';
+import { COMPARISONS, HISTOGRAM_COMPARISONS, state } from '../state';
 import { data } from '../store';
 import { runTitle } from './colors';
 import { Segments } from './Controls';
 
-const TITLES: Record<(typeof COMPARISONS)[number], string> = {
+const TITLES: Record<(typeof HISTOGRAM_COMPARISONS)[number], string> = {
+  overlay: 'Overlay',
   side: 'A | B | A − B',
   swipe: 'Swipe',
   flicker: 'Flicker',
 };
 
-const HINTS: Record<(typeof COMPARISONS)[number], string> = {
+const HINTS: Record<(typeof HISTOGRAM_COMPARISONS)[number], string> = {
+  overlay: 'Over each other, their difference below',
   side: 'Next to each other, with their difference',
-  swipe: 'A to the left of a line, B to its right: drag on a map',
+  swipe: 'A to the left of a line, B to its right: the line follows the pointer',
   flicker: 'A and B in turn in the same place: what moves has changed',
 };
 
@@ -31,26 +33,51 @@ export function CompareControls() {
   return (
     <div class="bar compare-bar" data-testid="compare-bar">
       {state.view.value === 'maps' && (
-        <Segments
-          label="How A and B are compared"
+        <ComparisonPicker
           value={state.comparison.value}
-          choices={COMPARISONS.map((value) => ({
-            value,
-            title: TITLES[value],
-            hint: HINTS[value],
-            testId: `compare-${value}`,
-          }))}
+          choices={COMPARISONS}
           onChoose={(value) => {
             state.comparison.value = value;
           }}
         />
       )}
-      {state.view.value === 'maps' && state.comparison.value === 'flicker' && <Turn />}
+      {state.view.value === 'histograms' && state.scope.value === 'layer' && (
+        <ComparisonPicker
+          value={state.histogramComparison.value}
+          choices={HISTOGRAM_COMPARISONS}
+          onChoose={(value) => {
+            state.histogramComparison.value = value;
+          }}
+        />
+      )}
       <span class="versus" title="A is what the page shows, at the scrubber’s step">
         A: {runTitle(data.value?.run ?? '')}
       </span>
       <VersusPicker />
     </div>
+  );
+}
+
+function ComparisonPicker<T extends (typeof HISTOGRAM_COMPARISONS)[number]>(props: {
+  value: T;
+  choices: readonly T[];
+  onChoose: (value: T) => void;
+}) {
+  return (
+    <>
+      <Segments
+        label="How A and B are compared"
+        value={props.value}
+        choices={props.choices.map((value) => ({
+          value,
+          title: TITLES[value],
+          hint: HINTS[value],
+          testId: `compare-${value}`,
+        }))}
+        onChoose={props.onChoose}
+      />
+      {props.value === 'flicker' && <Turn />}
+    </>
   );
 }
 

@@ -83,9 +83,8 @@ function Header() {
   );
 }
 
-/** Turns the comparison on and off, in the views that have one. */
+/** Turns the comparison on and off. */
 function CompareButton() {
-  if (state.view.value === 'histograms') return null;
   return (
     <button
       type="button"

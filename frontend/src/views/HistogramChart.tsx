@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { formatCount, formatShare, formatValue, plural } from '../format';
 import { type Columns, countIn, MEDIAN, specialCount } from '../histogram';
@@ -30,7 +31,7 @@ const DRAWINGS: Record<Mode, (picture: Picture) => Drawing> = {
   heatmap: heatmapDrawing,
 };
 
-interface Pointed extends Place {
+export interface Pointed extends Place {
   pageX: number;
   pageY: number;
 }
@@ -47,26 +48,55 @@ export function HistogramChart(props: {
   /** What a click on a step does; without it, a click is left to what is around. */
   onStep?: (step: number) => void;
 }) {
-  const { chart, mode, currents, size, small = false, onStep } = props;
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const pointed = useSignal<Pointed | null>(null);
+  const { chart, mode, currents, size, small = false, onStep, testId, label } = props;
   const { width, height } = size;
   const alignment = state.align.value;
   const drawing = useMemo(
     () => DRAWINGS[mode]({ chart, currents, alignment, size: { width, height }, small }),
     [chart, mode, currents.join(), alignment, width, height, small],
   );
+  return (
+    <ChartCanvas
+      drawing={drawing}
+      size={size}
+      testId={testId}
+      label={label}
+      shown={{
+        mode,
+        axis: chart.scale.axis,
+        step: String(chart.runs[0].histograms.steps[currents[0]] ?? ''),
+        runs: String(chart.runs.length),
+      }}
+      // Of what was pointed at before other data came, there may be nothing left.
+      valid={(at) => chart.runs[at.run]?.shares[at.step]?.[at.column] !== undefined}
+      readOut={(at) => <ReadOut chart={chart} mode={mode} at={at} />}
+      onPlace={onStep && ((at) => onStep(chart.runs[at.run].histograms.steps[at.step]))}
+    />
+  );
+}
+
+/** A drawing on a canvas, with what is under the pointer. */
+export function ChartCanvas(props: {
+  drawing: Drawing;
+  size: Size;
+  testId: string;
+  label: string;
+  /** Said on the canvas in the same call that paints, for tests to wait for. */
+  shown: Record<string, string>;
+  valid: (at: Place) => boolean;
+  readOut: (at: Pointed) => ComponentChildren;
+  onPlace?: ((at: Place) => void) | undefined;
+  onMove?: ((x: number) => void) | undefined;
+}) {
+  const { drawing, size, valid, onPlace, onMove } = props;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const pointed = useSignal<Pointed | null>(null);
   const isDark = dark.value;
 
   useLayoutEffect(() => {
-    if (!canvas.current || width === 0 || height === 0) return;
-    paint(canvas.current, { width, height }, drawing);
-    // Said in the same call that paints, for tests to wait for.
-    Object.assign(canvas.current.dataset, {
-      mode,
-      axis: chart.scale.axis,
-      step: chart.runs[0].histograms.steps[currents[0]] ?? '',
-    });
+    if (!canvas.current || size.width === 0 || size.height === 0) return;
+    paint(canvas.current, size, drawing);
+    Object.assign(canvas.current.dataset, props.shown);
   }, [drawing, isDark]);
 
   const under = (event: MouseEvent): Pointed | null => {
@@ -74,9 +104,7 @@ export function HistogramChart(props: {
     const place = drawing.under(event.clientX - box.left, event.clientY - box.top);
     return place ? { ...place, pageX: event.clientX, pageY: event.clientY } : null;
   };
-  const at = pointed.value;
-  // Of what was pointed at before other data came, there may be nothing left.
-  const valid = at && chart.runs[at.run]?.shares[at.step]?.[at.column] !== undefined;
+  const at = pointed.value && valid(pointed.value) ? pointed.value : null;
   return (
     <>
       <canvas
@@ -85,6 +113,7 @@ export function HistogramChart(props: {
         role="img"
         aria-label={props.label}
         onPointerMove={(event) => {
+          onMove?.(event.clientX - event.currentTarget.getBoundingClientRect().left);
           pointed.value = under(event);
         }}
         onPointerLeave={() => {
@@ -92,11 +121,11 @@ export function HistogramChart(props: {
         }}
         onClick={(event) => {
           const place = under(event);
-          if (onStep && place) onStep(chart.runs[place.run].histograms.steps[place.step]);
+          if (place) onPlace?.(place);
         }}
       />
-      {valid && <Outline box={drawing.box(at)} />}
-      {valid && <ReadOut chart={chart} mode={mode} at={at} />}
+      {at && <Outline box={drawing.box(at)} />}
+      {at && props.readOut(at)}
     </>
   );
 }

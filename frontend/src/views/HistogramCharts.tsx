@@ -2,8 +2,13 @@ import { useMemo } from 'preact/hooks';
 import { goToStep } from '../actions';
 import { colormap } from '../colormaps';
 import { formatCount, plural } from '../format';
-import { type Chart, chartOf, indexAtOrBefore, type RunRow } from '../histogram_chart';
-import { partners, partnersError, partnersLoading } from '../histogram_runs';
+import { type Chart, chartOf, currentsOf, type RunRow } from '../histogram_chart';
+import {
+  drawsRunsTogether,
+  partners,
+  partnersError,
+  partnersLoading,
+} from '../histogram_runs';
 import { placeNow } from '../shown_runs';
 import { state } from '../state';
 import { step } from '../store';
@@ -36,18 +41,19 @@ export function HistogramCharts({
     () => chart.runs.map((run) => ({ ...chart, runs: [run] })),
     [chart],
   );
-  // −1 at a step without a histogram: none is marked.
-  const place = placeNow.value ?? at;
-  const currents = rows.map(({ histograms, places }, i) =>
-    i === 0 ? histograms.steps.indexOf(at) : indexAtOrBefore(places, place),
-  );
-  const together = mode === 'overlay' || mode === 'percentiles';
+  const currents = currentsOf(rows, at, placeNow.value ?? at);
+  const together = drawsRunsTogether(mode);
   const several = rows.length > 1;
   return (
     <>
       {partnersError.value && <Failure error={partnersError.value} />}
       <Absentees rows={rows} />
-      {several && together && <RunKeys rows={rows} currents={currents} mode={mode} />}
+      {several && together && (
+        <RunKeys
+          runs={rows}
+          note={(i) => (mode === 'percentiles' ? '' : stepNote(rows[i], currents[i]))}
+        />
+      )}
       {mode === 'heatmap' && <ColorLegend chart={chart} />}
       <div class="charts-and-table">
         <div class="charts">
@@ -58,7 +64,10 @@ export function HistogramCharts({
               <figure key={rows[i].run}>
                 <figcaption>
                   <i style={{ background: runColor(rows[i].index) }} />
-                  <RunKey row={rows[i]} run={i} current={currents[i]} />
+                  <RunKey
+                    run={rows[i].run}
+                    note={i === 0 ? '' : stepNote(rows[i], currents[i])}
+                  />
                 </figcaption>
                 <OneChart
                   chart={own}
@@ -114,47 +123,43 @@ function ColorLegend({ chart }: { chart: Chart }) {
   );
 }
 
-/** The runs of a chart by colour and dash. */
-function RunKeys(props: { rows: readonly RunRow[]; currents: number[]; mode: Mode }) {
-  const { rows, currents, mode } = props;
+/** The runs of a chart by colour and dash, and what is to be known of those beside. */
+export function RunKeys(props: {
+  runs: readonly Pick<RunRow, 'run' | 'index'>[];
+  note?: (i: number) => string;
+}) {
   return (
     <ul class="run-keys" aria-label="Runs in the chart" data-testid="run-keys">
-      {rows.map((row, run) => (
-        <li key={row.run}>
+      {props.runs.map(({ run, index }, i) => (
+        <li key={run}>
           <svg width="26" height="10" aria-hidden="true">
             <path
               d="M1 5h24"
-              style={{ stroke: runColor(row.index) }}
-              stroke-dasharray={dashOf(run).join(' ')}
+              style={{ stroke: runColor(index) }}
+              stroke-dasharray={dashOf(i).join(' ')}
             />
           </svg>
-          <RunKey
-            row={row}
-            run={run}
-            current={mode === 'percentiles' ? undefined : currents[run]}
-          />
+          <RunKey run={run} note={i === 0 ? '' : (props.note?.(i) ?? '')} />
         </li>
       ))}
     </ul>
   );
 }
 
-/** A run's name, and its step where it is not the scrubber's. */
-function RunKey(props: { row: RunRow; run: number; current: number | undefined }) {
-  const { row, run, current } = props;
-  const { steps } = row.histograms;
-  let note = '';
-  if (run > 0 && current !== undefined && steps[current] !== step.value) {
-    note =
-      current < 0
-        ? `begins at step ${formatCount(steps[0])}`
-        : `at step ${formatCount(steps[current])}`;
-  }
+function RunKey({ run, note }: { run: string; note: string }) {
   return (
     <span class="run-key">
-      {runTitle(row.run)} {note && <small>{note}</small>}
+      {runTitle(run)} {note && <small>{note}</small>}
     </span>
   );
+}
+
+/** The step that is marked of a run beside, where it is not the scrubber's. */
+function stepNote({ histograms: { steps } }: RunRow, current: number): string {
+  if (steps[current] === step.value) return '';
+  return current < 0
+    ? `begins at step ${formatCount(steps[0])}`
+    : `at step ${formatCount(steps[current])}`;
 }
 
 /** Says which of the runs beside have no histograms to show, and why. */

@@ -1,6 +1,7 @@
 import { formatCount, formatShare, formatValue } from '../format';
 import { nonEmptyBins } from '../histogram';
 import type { RunRow } from '../histogram_chart';
+import { formatPoints } from '../histogram_pair';
 import {
   BIN_NAN,
   BIN_NEGATIVE_INF,
@@ -22,8 +23,10 @@ export function HistogramTable(props: {
   rows: readonly RunRow[];
   currents: readonly number[];
   edges: readonly number[];
+  /** Whether the rows are A and B, whose difference has a column of its own. */
+  compared?: boolean;
 }) {
-  const { currents, edges } = props;
+  const { currents, edges, compared = false } = props;
   const shown = props.rows.flatMap(({ run, histograms: { counts, steps } }, i) => {
     const at = currents[i];
     if (at < 0) return [];
@@ -45,23 +48,26 @@ export function HistogramTable(props: {
           <thead>
             <tr>
               <td colSpan={2} />
-              {shown.map(({ run, step }) => (
-                <th key={run} scope="colgroup" colSpan={2}>
+              {shown.map(({ run, step }, i) => (
+                <th key={i} scope="colgroup" colSpan={2}>
+                  {compared && `${'AB'[i]}: `}
                   {several && `${runTitle(run)}, `}step {formatCount(step)}
                 </th>
               ))}
+              {compared && <th scope="colgroup">A − B</th>}
             </tr>
             <tr>
               <th scope="col">from</th>
               <th scope="col">to</th>
-              {shown.map(({ run }) => [
-                <th key={`${run} count`} scope="col">
+              {shown.map((_, i) => [
+                <th key={`${i} count`} scope="col">
                   count
                 </th>,
-                <th key={`${run} share`} scope="col">
+                <th key={`${i} share`} scope="col">
                   share
                 </th>,
               ])}
+              {compared && <th scope="col">share</th>}
             </tr>
           </thead>
         )}
@@ -80,10 +86,18 @@ export function HistogramTable(props: {
                     <td>{formatValue(edges[bin] + 0)}</td>
                   </>
                 )}
-                {shown.map(({ run, counts, all }) => [
-                  <td key={`${run} count`}>{formatCount(counts[bin])}</td>,
-                  <td key={`${run} share`}>{formatShare(counts[bin] / all)}</td>,
+                {shown.map(({ counts, all }, i) => [
+                  <td key={`${i} count`}>{formatCount(counts[bin])}</td>,
+                  <td key={`${i} share`}>{formatShare(counts[bin] / all)}</td>,
                 ])}
+                {compared && (
+                  <td>
+                    {formatPoints(
+                      shown[0].counts[bin] / shown[0].all -
+                        shown[1].counts[bin] / shown[1].all,
+                    )}
+                  </td>
+                )}
               </tr>
             ))}
         </tbody>

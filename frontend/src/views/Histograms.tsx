@@ -2,7 +2,14 @@ import { useMemo } from 'preact/hooks';
 import { histogramFacts } from '../about';
 import { formatCount, formatShape, plural } from '../format';
 import { countedText } from '../histogram';
-import { gridKind, gridRows, rowKinds, runRows } from '../histogram_runs';
+import {
+  drawsRunsTogether,
+  gridKind,
+  gridRows,
+  gridRuns,
+  rowKinds,
+  runRows,
+} from '../histogram_runs';
 import { isWeightKind, KIND_TITLES, type Kind, ownName } from '../selection';
 import { batchNote } from '../source';
 import { HISTOGRAM_SCOPES, HISTOGRAM_MODES, state } from '../state';
@@ -15,6 +22,8 @@ import {
   layer,
   rowName,
   rows,
+  type RunData,
+  runs,
   shownRuns,
   statisticsIndex,
   step,
@@ -24,10 +33,13 @@ import { HISTOGRAM_BINS, jsonNumber } from '../wire_format';
 import { TitleWithAbout } from './About';
 import { Nearest, StepNotes } from './Absent';
 import { runTitle } from './colors';
+import { CompareControls } from './CompareControls';
 import { Segments } from './Controls';
 import type { Mode } from './HistogramChart';
-import { HistogramCharts } from './HistogramCharts';
+import { HistogramCharts, RunKeys } from './HistogramCharts';
 import { HistogramGrid } from './HistogramGrid';
+import { ComparedHistograms } from './HistogramPair';
+import { ComparedGrid, PairOrderPicker } from './HistogramPairGrid';
 import { Failure, Note, Waiting } from './Messages';
 
 /** How the values of tensors are spread, over the steps. */
@@ -50,7 +62,9 @@ export function Histograms() {
 function AllLayers({ edges }: { edges: readonly number[] }) {
   const [known, kind, rows] = [data.value, gridKind.value, gridRows.value];
   if (!known) return null;
-  const several = shownRuns.value.length > 1;
+  const compared = state.compare.value;
+  const together = drawsRunsTogether(state.mode.value);
+  const several = shownRuns.value.length > 1 && !compared;
   return (
     <>
       <h1>
@@ -58,10 +72,13 @@ function AllLayers({ edges }: { edges: readonly number[] }) {
         <small>
           {[
             kind && `${kind.replaceAll('_', ' ')} of ${plural(rows.length, 'layer')}`,
-            several && `of ${runTitle(known.run)} alone`,
+            several &&
+              !together &&
+              `of ${runTitle(known.run)} alone: areas of several runs would hide each other`,
+            compared && 'with the Jensen–Shannon distance of A and B, 0 … 1',
             'each with axes of its own',
             state.axis.value === 'linear' &&
-              state.mode.value !== 'percentiles' &&
+              (compared || state.mode.value !== 'percentiles') &&
               'shares per unit of value',
           ]
             .filter(Boolean)
@@ -84,8 +101,10 @@ function AllLayers({ edges }: { edges: readonly number[] }) {
         <span class="space" />
         <ScopePicker />
       </div>
+      {compared && <CompareControls />}
       <div class="bar">
         <DrawingPicker />
+        {compared && <PairOrderPicker />}
         <span class="space" />
         <CsvLink rows={rows} what="these layers" />
       </div>
@@ -96,11 +115,20 @@ function AllLayers({ edges }: { edges: readonly number[] }) {
             ? 'No layer matches the search.'
             : 'No statistics or histograms are recorded of this run.'}
         </Note>
+      ) : compared ? (
+        <ComparedGrid edges={edges} />
       ) : (
-        <HistogramGrid edges={edges} />
+        <>
+          {several && together && <RunKeys runs={gridRuns.value.map(keyOf)} />}
+          <HistogramGrid edges={edges} />
+        </>
       )}
     </>
   );
+}
+
+function keyOf({ run }: RunData) {
+  return { run, index: (runs.value ?? []).findIndex((one) => one.run === run) };
 }
 
 function OneLayer({ edges }: { edges: readonly number[] }) {
@@ -148,6 +176,7 @@ function OneLayer({ edges }: { edges: readonly number[] }) {
         <span class="space" />
         <ScopePicker />
       </div>
+      {row !== undefined && state.compare.value && <CompareControls />}
       {row !== undefined && (
         <div class="bar">
           <DrawingPicker />
@@ -172,11 +201,17 @@ function OneLayer({ edges }: { edges: readonly number[] }) {
       )}
       <AtThisStep />
       <StepNotes />
-      <div class={`chart-room ${loading ? 'stale' : ''}`}>
-        {error && <Failure error={error} />}
-        {loading && !answer && <Waiting />}
-        {runRows.value.length > 0 && <HistogramCharts rows={runRows.value} edges={edges} />}
-      </div>
+      {state.compare.value ? (
+        row !== undefined && <ComparedHistograms edges={edges} />
+      ) : (
+        <div class={`chart-room ${loading ? 'stale' : ''}`}>
+          {error && <Failure error={error} />}
+          {loading && !answer && <Waiting />}
+          {runRows.value.length > 0 && (
+            <HistogramCharts rows={runRows.value} edges={edges} />
+          )}
+        </div>
+      )}
     </>
   );
 }
@@ -215,18 +250,20 @@ const MODE_WORDS: Record<Mode, { title: string; hint: string }> = {
 function DrawingPicker() {
   return (
     <>
-      <Segments
-        label="How histograms are drawn"
-        value={state.mode.value}
-        choices={HISTOGRAM_MODES.map((value) => ({
-          value,
-          ...MODE_WORDS[value],
-          testId: `mode-${value}`,
-        }))}
-        onChoose={(value) => {
-          state.mode.value = value;
-        }}
-      />
+      {!state.compare.value && (
+        <Segments
+          label="How histograms are drawn"
+          value={state.mode.value}
+          choices={HISTOGRAM_MODES.map((value) => ({
+            value,
+            ...MODE_WORDS[value],
+            testId: `mode-${value}`,
+          }))}
+          onChoose={(value) => {
+            state.mode.value = value;
+          }}
+        />
+      )}
       <Segments
         label="The axis of values"
         value={state.axis.value}

@@ -1,6 +1,8 @@
 /** What the drawings of histograms share: places, ink, columns and ticks. */
 import type { Alignment } from '../alignment';
+import { niceTicks } from '../axis';
 import { SPECIAL_COLORS } from '../colormaps';
+import { formatShare, formatValue } from '../format';
 import type { Column, Columns } from '../histogram';
 import type { Chart } from '../histogram_chart';
 import { BIN_ZERO } from '../wire_format';
@@ -40,6 +42,8 @@ export interface Drawing {
   under: (x: number, y: number) => Place | undefined;
   /** What is marked while the pointer is on a place. */
   box: (place: Place) => Box;
+  /** Where along the axis of values a point lies, 0 … 1; of drawings that need it. */
+  share?: (x: number) => number;
 }
 
 export interface Ink {
@@ -212,7 +216,7 @@ export function specialBars(
 }
 
 interface Ruler {
-  picture: Picture;
+  picture: Pick<Picture, 'chart' | 'size' | 'small'>;
   along: Along;
   ink: Ink;
 }
@@ -243,6 +247,30 @@ export function gridAcross(
   for (const { place } of ticksAcross(ruler)) {
     const x = left + along.from + place * along.room;
     line(context, x, top, x, bottom + (picture.small ? 2 : 5));
+  }
+}
+
+/** Heights that go upwards from `bottom`, as lines behind what is drawn. */
+export function heightGrid(
+  context: CanvasRenderingContext2D,
+  { picture, along, ink }: Ruler,
+  left: number,
+  bottom: number,
+  extent: number,
+  labelled = true,
+): void {
+  const { peak, scale } = picture.chart;
+  context.font = font(false);
+  context.textAlign = 'right';
+  context.textBaseline = 'middle';
+  context.fillStyle = ink.soft;
+  context.strokeStyle = ink.line;
+  context.lineWidth = 1;
+  for (const value of niceTicks(0, peak, Math.max(2, Math.floor(extent / 60)), 0)) {
+    const y = crisp(bottom - (value / peak) * extent);
+    line(context, left, y, left + along.from + along.room, y);
+    const label = scale.axis === 'linear' ? formatValue(value, 3) : formatShare(value);
+    if (labelled) context.fillText(label, left - 8, y);
   }
 }
 

@@ -1,19 +1,15 @@
 /** Histograms as lines over each other: of a run's steps, and of the runs beside it. */
-import { niceTicks } from '../axis';
-import { formatShare, formatValue } from '../format';
 import { evenIndices } from '../selection';
 import {
   alongAxis,
   columnAt,
-  crisp,
   dashOf,
   type Drawing,
-  font,
   gridAcross,
+  heightGrid,
   type Ink,
   isZero,
   labelsAcross,
-  line,
   mix,
   outline,
   type Picture,
@@ -25,7 +21,7 @@ const MOST_SMALL_LINES = 16;
 
 export function overlayDrawing(picture: Picture): Drawing {
   const { chart, currents, size, small } = picture;
-  const { columns, peak, runs, scale } = chart;
+  const { columns, peak, runs } = chart;
   const [left, top, right, bottom] = small
     ? [6, 6, size.width - 6, size.height - 17]
     : [62, 14, size.width - 16, size.height - 34];
@@ -79,20 +75,7 @@ export function overlayDrawing(picture: Picture): Drawing {
     draw: (context, ink) => {
       const ruler = { picture, along, ink };
       gridAcross(context, ruler, left, top, bottom);
-      if (!small) {
-        context.font = font(small);
-        context.textAlign = 'right';
-        context.textBaseline = 'middle';
-        context.fillStyle = ink.soft;
-        context.strokeStyle = ink.line;
-        for (const value of niceTicks(0, peak, Math.max(2, Math.floor(extent / 60)), 0)) {
-          const y = crisp(bottom - (value / peak) * extent);
-          line(context, left, y, left + along.from + along.room, y);
-          const label =
-            scale.axis === 'linear' ? formatValue(value, 3) : formatShare(value);
-          context.fillText(label, left - 8, y);
-        }
-      }
+      if (!small) heightGrid(context, ruler, left, bottom, extent);
       context.lineJoin = 'round';
       lines.forEach((one, order) => drawLine(context, ink, one, order));
       labelsAcross(context, ruler, left, bottom);
