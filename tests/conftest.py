@@ -26,6 +26,7 @@ LONGEST_FILES = (
     "test_browser_overview.py",
     "test_browser_histograms.py",
     "test_browser_compare.py",
+    "test_browser_export.py",
     "test_strategy.py",
     "test_examples.py",
     "test_faults.py",

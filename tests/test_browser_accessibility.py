@@ -25,10 +25,12 @@ STATES = {
     "samples": {"view": "maps", "samples": "1,2"},
     "compare": {"view": "maps", "compare": 1},
     "histograms": {"view": "histograms"},
+    "compared-histograms": {"view": "histograms", "compare": 1, "table": 1},
 }
 SHOWN = (
     "[data-testid=matrix-canvas], [data-testid=tile][data-step],"
-    " [data-testid=plane-a][data-step], [data-testid=histogram-canvas]"
+    " [data-testid=plane-a][data-step], [data-testid=histogram-canvas],"
+    " [data-testid=compared-histogram][data-steps]"
 )
 
 

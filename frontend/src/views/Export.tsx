@@ -1,50 +1,107 @@
+import { signal } from '@preact/signals';
+import { differencesCsv, distancesCsv } from '../histogram_pair';
+import { histogramPairs, ranking, shownPair } from '../histogram_pair_store';
+import { gridRows } from '../histogram_runs';
 import { shownStacks, stack } from '../maps_store';
-import { data, tag } from '../store';
-import { paintingOf } from '../painting';
 import { statisticRows } from '../overview_store';
+import { paintingOf } from '../painting';
+import { tagSteps } from '../selection';
 import { shownData } from '../shown_runs';
 import { state } from '../state';
+import { data, histogramRow, layer, step, tag } from '../store';
+import { jsonNumber } from '../wire_format';
 import { runTitle } from './colors';
+import { FilmDialog, filmShown } from './FilmDialog';
+import { fileName, save } from './save';
 
-interface Link {
+interface Item {
   title: string;
-  href: string;
+  testId?: string;
+  /** What the server makes, by address; or what the page makes. */
+  href?: string;
+  run?: () => void | Promise<void>;
 }
+
+/** Why the last export failed. */
+const failure = signal('');
 
 /** What can be taken away from the view, in a menu. */
 export function Export() {
-  const links = state.view.value === 'maps' ? mapLinks() : tableLinks();
-  if (state.view.value === 'histograms' || links.length === 0) return null;
+  if (!data.value) return null;
   return (
-    <details
-      class="export"
-      // Closed by a choice, and by going elsewhere.
-      onClick={({ target, currentTarget }) => {
-        if ((target as Element).closest('a')) currentTarget.open = false;
-      }}
-      onFocusOut={({ relatedTarget, currentTarget }) => {
-        if (!currentTarget.contains(relatedTarget as Node | null))
-          currentTarget.open = false;
-      }}
-    >
-      <summary class="button" data-testid="export">
-        Export
-      </summary>
-      <ul>
-        {links.map(({ title, href }) => (
-          <li key={href}>
-            <a href={href} download>
-              {title}
-            </a>
-          </li>
-        ))}
-      </ul>
-    </details>
+    <>
+      <details
+        class="export"
+        data-view={state.view.value}
+        // Closed by a choice, and by going elsewhere.
+        onClick={({ target, currentTarget }) => {
+          if ((target as Element).closest('a, li button')) currentTarget.open = false;
+        }}
+        onFocusOut={({ relatedTarget, currentTarget }) => {
+          if (!currentTarget.contains(relatedTarget as Node | null))
+            currentTarget.open = false;
+        }}
+        onKeyDown={(event) => {
+          if (event.key !== 'Escape' || !event.currentTarget.open) return;
+          event.stopPropagation();
+          event.currentTarget.open = false;
+          event.currentTarget.querySelector('summary')?.focus();
+        }}
+      >
+        <summary class="button" data-testid="export">
+          Export
+        </summary>
+        <ul>
+          {items().map((item) => (
+            <li key={item.title}>
+              <MenuItem item={item} />
+            </li>
+          ))}
+        </ul>
+      </details>
+      {failure.value && (
+        <span class="offline" role="alert">
+          {failure.value}
+        </span>
+      )}
+      <FilmDialog />
+    </>
   );
 }
 
-/** The tensor's values, and its maps as a picture in the colours of the page. */
-function mapLinks(): Link[] {
+function MenuItem({ item: { title, testId, href, run } }: { item: Item }) {
+  if (href !== undefined)
+    return (
+      <a href={href} download data-testid={testId}>
+        {title}
+      </a>
+    );
+  return (
+    <button
+      type="button"
+      data-testid={testId}
+      onClick={() => {
+        failure.value = '';
+        Promise.resolve(run?.()).catch((error: unknown) => {
+          failure.value = `The export failed: ${error instanceof Error ? error.message : String(error)}`;
+        });
+      }}
+    >
+      {title}
+    </button>
+  );
+}
+
+function items(): Item[] {
+  const own = { overview: tableItems, maps: mapItems, histograms: histogramItems };
+  return [
+    ...own[state.view.value](),
+    { title: 'This view as seen · PNG', testId: 'export-view', run: saveView },
+  ];
+}
+
+/** The tensor's values, and its maps in the colours of the page, at a step or at many. */
+function mapItems(): Item[] {
   const [known, one, name] = [data.value, stack.value.answer, tag.value];
   if (!known || !one || name === undefined) return [];
   const { step } = one.header;
@@ -55,20 +112,85 @@ function mapLinks(): Link[] {
     title: shownStacks.value.length > 1 ? `Maps of sample ${index} · PNG` : 'Maps · PNG',
     href: `export.png?${new URLSearchParams({ ...base, index: String(index), colormap: map.name, ...range })}`,
   }));
+  const film: Item = {
+    title: 'Maps over steps · GIF …',
+    testId: 'export-film',
+    run: () => {
+      filmShown.value = true;
+    },
+  };
   return [
     {
       title: 'All samples as values · NPZ',
       href: `export.npz?${new URLSearchParams(base)}`,
     },
     ...pictures,
+    ...(tagSteps(known.series, name).steps.length > 1 ? [film] : []),
   ];
 }
 
 /** All statistics, at all steps, of what each run's matrix shows. */
-function tableLinks(): Link[] {
+function tableItems(): Item[] {
   return shownData.value.map(({ run }) => {
     const query = new URLSearchParams({ run, table: 'statistics' });
     for (const row of statisticRows(run)) query.append('row', String(row));
     return { title: `Statistics of ${runTitle(run)} · CSV`, href: `export.csv?${query}` };
   });
+}
+
+/** Counts of all bins at all steps; of A and B, at theirs. */
+function histogramItems(): Item[] {
+  const known = data.value;
+  const all = state.scope.value === 'all';
+  const row = histogramRow.value;
+  const rows = all ? gridRows.value : row === undefined ? [] : [row];
+  if (!known || rows.length === 0) return [];
+  const query = new URLSearchParams({ run: known.run, table: 'histograms' });
+  for (const one of rows) query.append('row', String(one));
+  const counts: Item = {
+    title: `${all ? 'These layers' : 'This tensor'} at all steps · CSV`,
+    testId: 'export-csv',
+    href: `export.csv?${query}`,
+  };
+  const shown = shownPair.value;
+  const pairs = all ? (histogramPairs.value?.pairs ?? []) : shown ? [shown] : [];
+  if (pairs.length === 0) return [counts];
+  const edges = known.model.histogram_edges.map(jsonNumber);
+  return [
+    counts,
+    {
+      title: 'A, B and A − B · CSV',
+      testId: 'export-differences',
+      run: () => saveText(differencesCsv(pairs, edges), 'a_b'),
+    },
+    {
+      title: 'Distances of all layers · CSV',
+      testId: 'export-distances',
+      run: () => saveText(distancesCsv(ranking.value), 'distances'),
+    },
+  ];
+}
+
+function saveText(text: string, what: string): void {
+  save(new Blob([text], { type: 'text/csv' }), fileName([...shownParts(), what], 'csv'));
+}
+
+async function saveView(): Promise<void> {
+  const view = document.querySelector('main');
+  if (!view) return;
+  const { pictureOf } = await import('./view_picture');
+  save(await pictureOf(view), fileName([state.view.value, ...shownParts()], 'png'));
+}
+
+/** What names a file: run, layer where the view is of one, step. */
+function shownParts(): (string | false | undefined)[] {
+  const one =
+    state.view.value === 'maps' ||
+    (state.view.value === 'histograms' && state.scope.value === 'layer');
+  const at = step.value;
+  return [
+    runTitle(data.value?.run ?? ''),
+    one && layer.value?.path,
+    at !== undefined && `step_${at}`,
+  ];
 }

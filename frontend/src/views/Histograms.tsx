@@ -105,8 +105,6 @@ function AllLayers({ edges }: { edges: readonly number[] }) {
       <div class="bar">
         <DrawingPicker />
         {compared && <PairOrderPicker />}
-        <span class="space" />
-        <CsvLink rows={rows} what="these layers" />
       </div>
       <StepNotes />
       {rows.length === 0 ? (
@@ -182,7 +180,6 @@ function OneLayer({ edges }: { edges: readonly number[] }) {
           <DrawingPicker />
           <span class="space" />
           <TableButton />
-          <CsvLink rows={[row]} what="this tensor" />
         </div>
       )}
       {row === undefined && known && (
@@ -299,22 +296,6 @@ function TableButton() {
     >
       Table
     </button>
-  );
-}
-
-function CsvLink({ rows, what }: { rows: readonly number[]; what: string }) {
-  const query = new URLSearchParams({ run: data.value?.run ?? '', table: 'histograms' });
-  for (const row of rows) query.append('row', String(row));
-  return (
-    <a
-      class="button"
-      href={`export.csv?${query}`}
-      download
-      title={`Download all steps of ${what} as CSV`}
-      data-testid="csv-link"
-    >
-      CSV
-    </a>
   );
 }
 
