@@ -27,6 +27,7 @@ LONGEST_FILES = (
     "test_browser_histograms.py",
     "test_browser_compare.py",
     "test_browser_export.py",
+    "test_browser_gallery.py",
     "test_strategy.py",
     "test_examples.py",
     "test_faults.py",
@@ -36,6 +37,14 @@ LONGEST_FILES = (
     "test_routes.py",
     "test_packaging.py",
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-snapshots",
+        action="store_true",
+        help="write the snapshots of the gallery anew",
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -22,7 +22,7 @@ import argparse
 import itertools
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple
@@ -316,11 +316,13 @@ def smooth_noise(shape: Sequence[int], rng: np.random.Generator) -> FloatArray:
 class DigitsRun:
     """The made-up training: `tensors(step)` is what a recorder would see."""
 
-    def __init__(self, seed: int, steps: int, broken: bool) -> None:
+    def __init__(
+        self, seed: int, steps: int, broken: bool, samples: int = SAMPLES
+    ) -> None:
         self._rng = np.random.default_rng(seed)
         self._last_step = (steps - 1) * STEPS_PER_EPOCH
         self._broken_from = 2 * self._last_step / 3 if broken else np.inf
-        self.labels = [3, 7, 0, 8, 1, 5, 9, 2][:SAMPLES]
+        self.labels = [3, 7, 0, 8, 1, 5, 9, 2][:samples]
         self._images = draw_digits(self.labels, np.random.default_rng(0))
         self._speed = 2 + self._rng.random() * 3
         normal = self._rng.normal
@@ -399,7 +401,7 @@ class DigitsRun:
             conv2_gradient[0, 2, 2:5, 1] = np.nan
             conv2_gradient[0, 3, 2, 2] = np.inf
             conv2_gradient[1, 3, 3, 2] = -np.inf
-            conv2_gradient[2, :, :, 4] = np.nan
+            conv2_gradient[2:3, :, :, 4] = np.nan
         grad_cam = np.maximum(conv2 @ (conv2.mean(axis=(0, 1, 2)) - 0.1), 0)
         grad_cam = grad_cam.repeat(4, axis=1).repeat(4, axis=2)
 
@@ -504,7 +506,7 @@ def describe_model(
                 parents=parents,
                 outputs=[
                     plugin_data_pb2.OutputSpec(
-                        shape=(SAMPLES, *shape), dtype="float32", path=path
+                        shape=(len(run.labels), *shape), dtype="float32", path=path
                     )
                 ],
                 parameter_count=sum(weights[name].size for name in own),
@@ -534,8 +536,8 @@ def describe_model(
         statistics=metadata.STATISTICS,
         record_values=metadata.RECORD_VALUES,
         probe=plugin_data_pb2.Probe(
-            samples=SAMPLES,
-            samples_recorded=SAMPLES,
+            samples=len(run.labels),
+            samples_recorded=len(run.labels),
             labels=run.labels,
             class_names=[str(digit) for digit in range(CLASSES)],
             input_paths=["image"],
@@ -578,10 +580,15 @@ def table_values(
 
 
 def write_run(
-    directory: Path, seed: int = 0, steps: int = 12, broken: bool = True
+    directory: Path,
+    seed: int = 0,
+    steps: int = 12,
+    broken: bool = True,
+    samples: int = SAMPLES,
+    has_maps: Callable[[Tensor], bool] = lambda tensor: True,
 ) -> None:
     """Writes one run: `steps` records, one an epoch, and a feature visualisation."""
-    run = DigitsRun(seed, steps, broken)
+    run = DigitsRun(seed, steps, broken, samples)
     with EventFile(directory) as events:
         events.restart(0)
         for record in range(steps):
@@ -589,7 +596,7 @@ def write_run(
             wall_time = START_WALL_TIME + 4.5 * record + seed
             tensors = run.tensors(step)
             table = [t for t in tensors if t.kind != metadata.HEATMAP]
-            values = [tensor_value(tensor, step, wall_time) for tensor in tensors]
+            values = [tensor_value(t, step, wall_time) for t in tensors if has_maps(t)]
             if record == 0:
                 values.append(model_value(describe_model(run, table, steps)))
             statistics = [statistics_of(run, tensor, step) for tensor in table]
@@ -616,7 +623,11 @@ def write_run(
             events.write(step, wall_time, values)
 
 
-def write_partial_run(directory: Path, steps: int = 12) -> None:
+def write_partial_run(
+    directory: Path,
+    steps: int = 12,
+    has_maps: Callable[[Tensor], bool] = lambda tensor: True,
+) -> None:
     """Writes a run of training batches whose records hold different things.
 
     Each has record values. Most have statistics, those of gradients more rarely, some
@@ -646,7 +657,9 @@ def write_partial_run(directory: Path, steps: int = 12) -> None:
                 )
                 histograms[left_out] = np.nan
             if record % MAPS_EVERY == 0:
-                values += [tensor_value(t, step, wall_time) for t in tensors]
+                values += [
+                    tensor_value(t, step, wall_time) for t in tensors if has_maps(t)
+                ]
             lost = LOST_RECORDS[min(record, len(LOST_RECORDS) - 1)]
             skips = sum(at <= record for at in SKIPPED_UPDATES)
             record_values = [
