@@ -166,20 +166,20 @@ def measure_maps(report: Report, browser: Browser, logdir: Path, rounds: int) ->
         firsts, bytes_first = [], []
         url = keract_url(board.url, {"view": "maps"})
         for _ in range(rounds):
-            with open_page(browser, url, SIZE) as (page, frame):
+            with open_page(browser, url, SIZE, in_tensorboard=True) as (page, frame):
                 count = _count_bytes(page)
                 firsts.append(_evaluate(frame, _FIRST, "[data-testid=tile][data-step]"))
                 bytes_first.append(count())
         _add(report, FIRST, firsts)
         report.add(COLUMN, "", WIRE, _kilobytes(bytes_first))
-        with open_page(browser, url, SIZE) as (page, frame):
+        with open_page(browser, url, SIZE, in_tensorboard=True) as (page, frame):
             frame.locator("[data-testid=tile][data-step]").first.wait_for()
             page.wait_for_timeout(2000)
             _measure_steps(report, page, frame, rounds)
             _measure_repaints(report, frame, rounds)
             _measure_distribution(report, frame)
         url = keract_url(board.url, {"view": "maps", "layer": viewer_runs.LARGE})
-        with open_page(browser, url, SIZE) as (page, frame):
+        with open_page(browser, url, SIZE, in_tensorboard=True) as (page, frame):
             frame.locator("[data-testid=tile][data-step]").first.wait_for()
             page.wait_for_timeout(2000)
             slowest = [_evaluate(frame, _SCROLL, ".maps-room") for _ in range(rounds)]
@@ -248,7 +248,7 @@ def measure_overview(
         done = "document.querySelector('[data-testid=matrix-canvas]')?.height === 200"
         for _ in range(rounds):
             url = keract_url(board.url, {"view": "histograms"})
-            with open_page(browser, url, SIZE) as (page, frame):
+            with open_page(browser, url, SIZE, in_tensorboard=True) as (page, frame):
                 frame.get_by_test_id("layer-item").first.wait_for()
                 page.wait_for_timeout(1500)
                 act = "document.querySelector('[data-testid=view-overview]').click()"

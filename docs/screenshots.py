@@ -99,7 +99,7 @@ def take(
 ) -> None:
     """Opens the page in a state and saves what it shows."""
     address = keract_url(url, picture.state, dark)
-    with open_page(browser, address, size) as (page, frame):
+    with open_page(browser, address, size, in_tensorboard=True) as (page, frame):
         frame.locator(DRAWN).first.wait_for()
         page.wait_for_timeout(2000)  # Until all tiles are painted and settled.
         page.screenshot(path=path)

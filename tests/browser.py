@@ -59,12 +59,37 @@ def keract_url(
     return f"{tensorboard_url}?darkMode={theme}#{'&'.join(['keract', *parts])}"
 
 
+# What TensorBoard's own page is to the plugin: a frame below a bar, a theme, an address.
+# It takes seconds to load, this one does not.
+STAND_IN = """<!doctype html>
+<link rel="icon" href="data:,">
+<body style="margin: 64px 0 0; overflow: hidden">
+<script>
+  const dark = new URLSearchParams(location.search).get('darkMode') === 'true';
+  document.body.classList.toggle('dark-mode', dark);
+</script>
+<iframe src="data/plugin_entry.html?name=keract"
+  style="display: block; width: 100%; height: calc(100vh - 64px); border: 0"></iframe>
+"""
+
+
 @contextlib.contextmanager
 def open_page(
-    browser: Browser, url: str, size: tuple[int, int] = (1280, 800)
+    browser: Browser,
+    url: str,
+    size: tuple[int, int] = (1280, 800),
+    in_tensorboard: bool = False,
 ) -> Iterator[tuple[Page, FrameLocator]]:
-    """The page and the plugin's frame in it; errors on the console fail at the end."""
-    # One context for all pages: TensorBoard's own scripts are fetched and compiled once.
+    """The page and the plugin's frame in it; errors on the console fail at the end.
+
+    Args:
+      browser: to open it in.
+      url: from `keract_url`.
+      size: of the window.
+      in_tensorboard: whether the frame is in TensorBoard's own page, and not in one that
+        stands in for it. What it shows comes from TensorBoard either way.
+    """
+    # One context for all pages: scripts are fetched and compiled once.
     context = browser.contexts[0] if browser.contexts else browser.new_context()
     page = context.new_page()
     page.set_viewport_size({"width": size[0], "height": size[1]})
@@ -78,6 +103,13 @@ def open_page(
             problems.append(f"{message.text} ({message.location})")
 
     page.on("console", note)
+    if not in_tensorboard:
+        # Once: a browser that is asked about each request caches none.
+        page.route(
+            lambda asked: urllib.parse.urlsplit(asked).path == "/",
+            lambda route: route.fulfill(content_type="text/html", body=STAND_IN),
+            times=1,
+        )
     page.goto(url)
     try:
         yield page, page.frame_locator("iframe[src*='name=keract']")

@@ -33,7 +33,7 @@ from tests.browser import (
     keract_url,
     open_page,
 )
-from tests.fixture_run import write_partial_run
+from tests.fixture_run import write_partial_run, write_run
 from tests.reading import Event, model_of, planes_of, read_records
 from tests.tensorboard_process import TensorBoard
 
@@ -46,12 +46,38 @@ def records(digits_logdir: Path) -> list[Event]:
 
 
 @pytest.fixture(scope="module")
+def made_up_tensorboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a TensorBoard on three runs.
+
+    The records of `keract` hold different things, those of `run1` NaN and ±Inf, and those
+    of `budget/keract` what a small budget left.
+    """
+    logdir = tmp_path_factory.mktemp("made_up")
+    write_partial_run(logdir / "keract")
+    write_run(logdir / "run1", steps=3)
+    case = models.classifier()
+    with tk.Recorder(
+        logdir / "budget",
+        case.model,
+        case[1:],
+        budget_bytes_per_record=600,
+        budget_bytes_per_run=6000,
+    ) as recorder:
+        for step in range(4):
+            recorder.record(step)
+    with TensorBoard(logdir, tmp_path_factory.mktemp("output"), True) as process:
+        process.await_runs({"keract", "run1", "budget/keract"})
+        yield process.url
+
+
+@pytest.fixture(scope="module")
 def tensorboard(
-    digits_logdir: Path, tmp_path_factory: pytest.TempPathFactory
+    digits_logdir: Path, records: list[Event], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TensorBoard]:
     """One TensorBoard, for what does not depend on the loader."""
     with TensorBoard(digits_logdir, tmp_path_factory.mktemp("output"), True) as process:
-        process.await_runs({"digits/keract"})
+        process.await_steps("digits/keract", len(records))
+        process.await_steps("recurrent/keract", 1)
         yield process
 
 
@@ -117,11 +143,26 @@ def scrub_to(page: Page, frame: FrameLocator, fraction: float) -> int:
 
 
 def test_what_is_seen_is_what_was_recorded(
-    digits_tensorboard: TensorBoard, browser: Browser, records: list[Event]
+    tensorboard: TensorBoard, browser: Browser, records: list[Event]
 ) -> None:
-    """Opens, picks a layer, drags the scrubber, reads every pixel."""
+    check_what_is_seen(tensorboard, browser, records)
+
+
+def test_what_is_seen_is_what_was_recorded_by_the_python_loader(
+    digits_logdir: Path, browser: Browser, records: list[Event], tmp_path: Path
+) -> None:
+    with TensorBoard(digits_logdir, tmp_path, False) as tensorboard:
+        tensorboard.await_steps("digits/keract", len(records))
+        check_what_is_seen(tensorboard, browser, records)
+
+
+def check_what_is_seen(
+    tensorboard: TensorBoard, browser: Browser, records: list[Event]
+) -> None:
+    """Opens TensorBoard, picks a layer, drags the scrubber, reads every pixel."""
     steps = [record.step for record in records]
-    with open_page(browser, keract_url(digits_tensorboard.url)) as (page, frame):
+    url = keract_url(tensorboard.url)
+    with open_page(browser, url, in_tensorboard=True) as (page, frame):
         frame.locator("[data-testid=layer-item][data-path=conv2] button").click()
         painted(frame, "conv2", steps[-1], "activation")
 
@@ -341,7 +382,8 @@ def test_histograms_are_drawn_and_a_click_moves_the_step(
 def test_a_link_restores_the_picture(
     tensorboard: TensorBoard, browser: Browser, records: list[Event]
 ) -> None:
-    with open_page(browser, keract_url(tensorboard.url)) as (page, frame):
+    url = keract_url(tensorboard.url)
+    with open_page(browser, url, in_tensorboard=True) as (page, frame):
         frame.locator("[data-testid=layer-item][data-path=conv2] button").click()
         frame.locator("[data-testid=sample][data-sample='4']").click()
         frame.get_by_test_id("kind-activation_gradient").click()
@@ -350,29 +392,36 @@ def test_a_link_restores_the_picture(
         before = canvas_pixels(tiles.nth(5))
         page.wait_for_function(f"location.hash.includes('step={step}')")
         link = page.url
-    with open_page(browser, link) as (page, frame):
+    with open_page(browser, link, in_tensorboard=True) as (page, frame):
         tiles = painted(frame, "conv2", step, "activation_gradient")
         np.testing.assert_array_equal(canvas_pixels(tiles.nth(5)), before)
         assert tiles.nth(5).get_attribute("data-sample") == "4"
 
 
-@pytest.mark.parametrize("dark", [False, True])
 def test_the_theme_is_that_of_tensorboard(
-    dark: bool, tensorboard: TensorBoard, browser: Browser
+    tensorboard: TensorBoard, browser: Browser
 ) -> None:
-    with open_page(browser, keract_url(tensorboard.url, dark=dark)) as (_, frame):
+    url = keract_url(tensorboard.url, dark=True)
+    with open_page(browser, url, in_tensorboard=True) as (page, frame):
         frame.get_by_test_id("step-slider").wait_for()
-        color = frame.locator("body").evaluate(
-            "body => getComputedStyle(body).backgroundColor"
-        )
-        red = int(re.findall(r"\d+", color)[0])
-        assert red < 80 if dark else red > 200
+        assert brightness(frame) < 80
+        page.evaluate("document.body.classList.remove('dark-mode')")
+        frame.locator("html[data-theme=light]").wait_for()
+        assert brightness(frame) > 200
+
+
+def brightness(frame: FrameLocator) -> int:
+    """The red of the background."""
+    color = frame.locator("body").evaluate(
+        "body => getComputedStyle(body).backgroundColor"
+    )
+    return int(re.findall(r"\d+", color)[0])
 
 
 def test_nan_and_infinity_look_like_no_number(
-    fixture_logdir: Path, browser: Browser, tmp_path: Path
+    made_up_tensorboard: str, browser: Browser
 ) -> None:
-    """The fixture's gradients of block/conv2 hold NaN, +Inf and -Inf at its end."""
+    """The made-up gradients of block/conv2 hold NaN, +Inf and -Inf at its end."""
     special = COLORS["special"].values()
     wanted = {tuple(bytes.fromhex(color.lstrip("#"))) for color in special}
     assert len(wanted) == 3
@@ -380,27 +429,18 @@ def test_nan_and_infinity_look_like_no_number(
         table = bytes.fromhex(entry["colors"])
         colors = {tuple(table[i : i + 3]) for i in range(0, len(table), 3)}
         assert not colors & wanted
-    with TensorBoard(fixture_logdir, tmp_path, True) as process:
-        process.await_runs({"run1/keract"})
-        url = keract_url(
-            process.url,
-            {
-                "run": "run1/keract",
-                "layer": "block/conv2",
-                "kind": "activation_gradient",
-            },
-        )
-        with open_page(browser, url) as (_, frame):
-            found = set()
-            for sample in range(3):
-                frame.locator(f"[data-testid=sample][data-sample='{sample}']").click()
-                tiles = frame.locator(f"[data-testid=tile][data-sample='{sample}']")
-                tiles.first.wait_for()
-                for tile in tiles.all():
-                    pixels = canvas_pixels(tile).reshape(-1, 4)
-                    found |= {tuple(pixel[:3]) for pixel in pixels.tolist()}
-            assert wanted <= found
-            assert "NaN" in frame.get_by_test_id("legend").inner_text()
+    state = {"run": "run1", "layer": "block/conv2", "kind": "activation_gradient"}
+    with open_page(browser, keract_url(made_up_tensorboard, state)) as (_, frame):
+        found = set()
+        for sample in range(3):
+            frame.locator(f"[data-testid=sample][data-sample='{sample}']").click()
+            tiles = frame.locator(f"[data-testid=tile][data-sample='{sample}']")
+            tiles.first.wait_for()
+            for tile in tiles.all():
+                pixels = canvas_pixels(tile).reshape(-1, 4)
+                found |= {tuple(pixel[:3]) for pixel in pixels.tolist()}
+        assert wanted <= found
+        assert "NaN" in frame.get_by_test_id("legend").inner_text()
 
 
 def test_an_empty_log_directory_says_what_to_do(
@@ -410,45 +450,28 @@ def test_an_empty_log_directory_says_what_to_do(
     logdir.mkdir()
     with (
         TensorBoard(logdir, tmp_path, True) as process,
-        open_page(browser, keract_url(process.url)) as (_, frame),
+        open_page(browser, keract_url(process.url), in_tensorboard=True) as (_, frame),
     ):
         text = frame.locator("body").filter(has_text="KeractCallback")
         text.wait_for()
         assert "model.fit" in text.inner_text()
 
 
-def test_what_the_budget_left_out_is_said(browser: Browser, tmp_path: Path) -> None:
-    case = models.classifier()
-    with tk.Recorder(
-        tmp_path / "run",
-        case.model,
-        case[1:],
-        budget_bytes_per_record=600,
-        budget_bytes_per_run=6000,
-    ) as recorder:
-        for step in range(4):
-            recorder.record(step)
-    with TensorBoard(tmp_path, tmp_path, True) as process:
-        process.await_runs({"run/keract"})
-        with open_page(browser, keract_url(process.url)) as (_, frame):
-            notes = frame.get_by_test_id("run-notes")
-            notes.wait_for()
-            text = notes.inner_text()
-            assert "the first 1 of 4 probe samples" in text
-            assert "do not fit the budget of a record" in text
-            assert "the run's budget of 6.0 kB is spent" in text
+def test_what_the_budget_left_out_is_said(
+    made_up_tensorboard: str, browser: Browser
+) -> None:
+    url = keract_url(made_up_tensorboard, {"run": "budget/keract"})
+    with open_page(browser, url) as (_, frame):
+        notes = frame.get_by_test_id("run-notes")
+        notes.wait_for()
+        text = notes.inner_text()
+        assert "the first 1 of 4 probe samples" in text
+        assert "do not fit the budget of a record" in text
+        assert "the run's budget of 6.0 kB is spent" in text
 
 
-@pytest.fixture(scope="module")
-def partial_tensorboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a TensorBoard on a run whose records hold different things."""
-    logdir = tmp_path_factory.mktemp("partial")
-    write_partial_run(logdir / "keract")
-    output = tmp_path_factory.mktemp("output")
-    with TensorBoard(logdir, output, True) as process:
-        process.await_runs({"keract"})
-        yield process.url
-
+# The partial run, without others beside it.
+PARTIAL: dict[str, object] = {"run": "keract", "beside": ","}
 
 WATCH_PAINTED_STEPS = """body => {
   window.paintedSteps = [];
@@ -465,10 +488,10 @@ def at_step(frame: FrameLocator, step: int) -> None:
 
 
 def test_steps_without_maps_say_so_and_lead_to_those_that_have(
-    partial_tensorboard: str, browser: Browser
+    made_up_tensorboard: str, browser: Browser
 ) -> None:
     """Maps are at the steps 0, 60, 120, 180 of 0, 20 … 220."""
-    url = keract_url(partial_tensorboard, {"layer": "conv1"})
+    url = keract_url(made_up_tensorboard, PARTIAL | {"layer": "conv1"})
     with open_page(browser, url) as (page, frame):
         # The page opens with the newest maps, though a newer record has none.
         painted(frame, "conv1", 180, "activation")
@@ -502,11 +525,11 @@ def test_steps_without_maps_say_so_and_lead_to_those_that_have(
 
 
 def test_samples_of_training_batches_are_those_of_each_step(
-    partial_tensorboard: str, browser: Browser
+    made_up_tensorboard: str, browser: Browser
 ) -> None:
     """The batch at step 120 has three samples, others six; none has a label."""
-    state = {"layer": "conv1", "step": 60, "sample": 5, "tile": 2}
-    with open_page(browser, keract_url(partial_tensorboard, state)) as (page, frame):
+    state = PARTIAL | {"layer": "conv1", "step": 60, "sample": 5, "tile": 2}
+    with open_page(browser, keract_url(made_up_tensorboard, state)) as (page, frame):
         painted(frame, "conv1", 60, "activation")
         expect(frame.get_by_test_id("sample")).to_have_count(6)
         expect(frame.locator("h1")).to_contain_text("6 samples of the training batch")
@@ -531,11 +554,11 @@ def test_samples_of_training_batches_are_those_of_each_step(
 
 
 def test_histograms_and_statistics_that_were_left_out_are_not_drawn(
-    partial_tensorboard: str, browser: Browser
+    made_up_tensorboard: str, browser: Browser
 ) -> None:
     """Histograms are at every second record, those of gradients at 0, 80, 160."""
-    state = {"view": "histograms", "layer": "conv1", "step": 60}
-    with open_page(browser, keract_url(partial_tensorboard, state)) as (_, frame):
+    state = PARTIAL | {"view": "histograms", "layer": "conv1", "step": 60}
+    with open_page(browser, keract_url(made_up_tensorboard, state)) as (_, frame):
         canvas = frame.get_by_test_id("histogram-canvas")
         canvas.wait_for()
         assert canvas.get_attribute("aria-label") == "Histograms of 6 steps"
@@ -566,10 +589,10 @@ def test_histograms_and_statistics_that_were_left_out_are_not_drawn(
 
 
 def test_what_happened_to_a_record_is_said_at_its_step(
-    partial_tensorboard: str, browser: Browser
+    made_up_tensorboard: str, browser: Browser
 ) -> None:
     """Updates were skipped at the steps 40 and 140; 1 record was lost by 80, 3 by 160."""
-    url = keract_url(partial_tensorboard, {"layer": "conv1", "step": 20})
+    url = keract_url(made_up_tensorboard, PARTIAL | {"layer": "conv1", "step": 20})
     skipped = "update skipped: the loss scale backed off from NaN or ±Inf gradients"
     with open_page(browser, url) as (_, frame):
         notes = frame.get_by_test_id("run-notes")

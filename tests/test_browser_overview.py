@@ -86,7 +86,8 @@ def test_an_alert_names_where_and_when_and_leads_there_and_back(
     paths, counts = statistics_of(records, "activation_gradient", "nan_count")
     row = paths.index("block/conv2")
     first = records[int(np.flatnonzero(counts[row])[0])].step
-    with open_page(browser, overview(shown_tensorboard)) as (page, frame):
+    url = overview(shown_tensorboard)
+    with open_page(browser, url, in_tensorboard=True) as (page, frame):
         alert = frame.locator("[data-testid=alert][data-rule=nonfinite]")
         expect(alert).to_have_attribute("data-run", "run1/keract")
         expect(alert).to_contain_text("block/conv2")
