@@ -98,10 +98,12 @@ selector => new Promise((found) => {
 })
 """
 
-# Frames while the maps scroll by a screen.
+# Frames while the maps scroll by two screens, from the top.
 _SCROLL = """
 async selector => {
   const room = document.querySelector(selector);
+  room.scrollTop = 0;
+  await new Promise((next) => setTimeout(next, 500));
   const times = [];
   let last = await new Promise((next) => requestAnimationFrame(next));
   for (let i = 0; i < 20; i++) {

@@ -30,6 +30,8 @@ import {
 
 const FILM_STEPS = 8;
 const PREFETCH_STEPS = 8;
+// Codes in one answer: taking in many megabytes at once would hold the page up.
+const PREFETCH_BYTES = 4 * 2 ** 20;
 
 const sameSeries = (old: StackAt, next: StackAt) =>
   old.run === next.run && old.tag === next.tag;
@@ -110,6 +112,15 @@ function neighbours(shown: readonly StackAt[]): StackAt[] {
   return near.filter((one) => !isSettled(one));
 }
 
+async function prefetch(
+  near: readonly StackAt[],
+  atOnce: number,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let i = 0; i < near.length; i += atOnce)
+    await loadStacks(near.slice(i, i + atOnce), signal);
+}
+
 export const maps = resource<MapsQuestion, MapsAnswer>(mapsQuestion, {
   key: ({ shown, order, before }) =>
     JSON.stringify([order, [...shown, ...before].map(stackKey)]),
@@ -125,12 +136,14 @@ export const maps = resource<MapsQuestion, MapsAnswer>(mapsQuestion, {
     return stacks[0] && mapsAnswer(question, stacks);
   },
   keep: (old, next) => sameSeries(old.shown[0], next.shown[0]),
-  after: ({ shown }, _, signal) => {
+  after: ({ shown }, { stacks }, signal) => {
     // Not while the reader is passing by: the request would only be in the way.
     setTimeout(() => {
-      const near = signal.aborted ? [] : neighbours(shown);
+      if (signal.aborted) return;
+      const bytes = Math.max(1, ...stacks.map((one) => one?.codes.byteLength ?? 0));
+      const atOnce = Math.max(shown.length, Math.floor(PREFETCH_BYTES / bytes));
       // What can't be fetched now is asked for when it is needed.
-      if (near.length > 0) loadStacks(near, signal).catch(() => undefined);
+      prefetch(neighbours(shown), atOnce, signal).catch(() => undefined);
     }, 60);
   },
 });

@@ -1,5 +1,5 @@
 import type { ComponentChildren, CSSProperties } from 'preact';
-import { useVisible } from './hooks';
+import { InView, useVisible } from './hooks';
 
 /** A row that holds its place, and is filled only while it is in view, or nearly. */
 export function LazyRow({
@@ -20,7 +20,7 @@ export function LazyRow({
   return (
     <div ref={ref} class={className} style={{ ...style, minHeight: `${minHeight}px` }}>
       {label}
-      {visible && children()}
+      {visible && <InView.Provider value={true}>{children()}</InView.Provider>}
     </div>
   );
 }

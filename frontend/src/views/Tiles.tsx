@@ -28,6 +28,9 @@ import { LazyRow } from './LazyRow';
 import { Plane } from './Plane';
 import { Tile } from './Tile';
 
+/** Of a tile, in CSS pixels, as the style sheet has it. */
+const CAPTION_HEIGHT = 18;
+
 interface TilesProps {
   painting: Painting;
   room: Size;
@@ -37,39 +40,59 @@ export function Tiles({ painting, room }: TilesProps) {
   const [one, order] = [stack.value.answer, channelOrder.value];
   if (!one || !order) return null;
   const tile = tileSize(one.header, state.size.value, room);
+  const cell = Math.max(LEAST_CELL, tile.width);
+  const across = blocksAcross(room.width, cell, TILE_GAP);
+  const bare = tile.width < CAPTION_WIDTH;
+  const line = {
+    gridTemplateColumns: `repeat(${across}, ${cell}px)`,
+    columnGap: `${TILE_GAP}px`,
+  };
   return (
     <div
       class="tiles"
-      style={{
-        gridTemplateColumns: `repeat(auto-fill, ${Math.max(LEAST_CELL, tile.width)}px)`,
-        columnGap: `${TILE_GAP}px`,
-      }}
       // So that a reader of the page's structure, or a test, knows what a tile is of.
       data-kind={one.header.kind}
       data-path={path.value}
     >
-      {order.channels.map((channel) => {
-        const domain = painting.domainOf(channel);
-        return (
-          <Tile
-            key={channel}
-            stack={one}
-            channel={channel}
-            low={domain.low}
-            high={domain.high}
-            map={painting.map}
-            width={tile.width}
-            height={tile.height}
-            selected={channel === selectedChannel.value}
-            bare={tile.width < CAPTION_WIDTH}
-            figure={figureOf(channel)}
-          />
-        );
-      })}
+      {linesOf(order.channels, across).map((channels, i) => (
+        <LazyRow
+          key={i}
+          class="line"
+          style={line}
+          minHeight={tile.height + (bare ? 0 : CAPTION_HEIGHT)}
+        >
+          {() =>
+            channels.map((channel) => {
+              const domain = painting.domainOf(channel);
+              return (
+                <Tile
+                  key={channel}
+                  stack={one}
+                  channel={channel}
+                  low={domain.low}
+                  high={domain.high}
+                  map={painting.map}
+                  width={tile.width}
+                  height={tile.height}
+                  selected={channel === selectedChannel.value}
+                  bare={bare}
+                  figure={figureOf(channel)}
+                />
+              );
+            })
+          }
+        </LazyRow>
+      ))}
       {one.channels === 0 && (
         <p class="message">This tensor is empty: {formatValue(0)} channels.</p>
       )}
     </div>
+  );
+}
+
+function linesOf(channels: readonly number[], across: number): number[][] {
+  return Array.from({ length: Math.ceil(channels.length / across) }, (_, i) =>
+    channels.slice(i * across, (i + 1) * across),
   );
 }
 
@@ -137,9 +160,6 @@ export function SampleTiles({ painting, room }: TilesProps) {
     gridTemplateColumns: `${LABEL_WIDTH}px repeat(${shown.length}, ${cell}px)`,
     columnGap: `${GAP}px`,
   };
-  const rows = Array.from({ length: Math.ceil(order.channels.length / across) }, (_, i) =>
-    order.channels.slice(i * across, (i + 1) * across),
-  );
   return (
     <div
       class="sample-tiles"
@@ -157,7 +177,7 @@ export function SampleTiles({ painting, room }: TilesProps) {
           </div>
         ))}
       </div>
-      {rows.map((channels) => (
+      {linesOf(order.channels, across).map((channels) => (
         <LazyRow key={channels[0]} class="line" minHeight={tile.height}>
           {() =>
             channels.map((channel) => (

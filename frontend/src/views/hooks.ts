@@ -1,4 +1,5 @@
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { createContext } from 'preact';
+import { useContext, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 export interface Size {
   width: number;
@@ -41,19 +42,23 @@ const observer = new IntersectionObserver(
   { rootMargin: '400px' },
 );
 
+/** Set within a row that is in the document only while it is in view, or nearly. */
+export const InView = createContext(false);
+
 /** Whether an element is in view, or nearly. */
 export function useVisible<E extends Element>() {
   const ref = useRef<E>(null);
+  const within = useContext(InView);
   const [visible, setVisible] = useState(false);
   useEffect(() => {
     const element = ref.current;
-    if (!element) return;
+    if (!element || within) return;
     watchers.set(element, setVisible);
     observer.observe(element);
     return () => {
       observer.unobserve(element);
       watchers.delete(element);
     };
-  }, []);
-  return [ref, visible] as const;
+  }, [within]);
+  return [ref, within || visible] as const;
 }
