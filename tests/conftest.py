@@ -28,6 +28,8 @@ LONGEST_FILES = (
     "test_browser_compare.py",
     "test_browser_export.py",
     "test_browser_gallery.py",
+    "test_browser_frame.py",
+    "test_attribution.py",
     "test_strategy.py",
     "test_examples.py",
     "test_faults.py",
