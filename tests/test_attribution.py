@@ -281,6 +281,18 @@ def test_inputs_and_outputs_are_chosen_by_name() -> None:
         tk.saliency(model, x, input="c")
 
 
+def test_pictures_of_bytes_are_no_token_ids() -> None:
+    case = models.classifier()
+    x = np.arange(2 * 64, dtype=np.uint8).reshape(2, 8, 8, 1)
+    as_bytes, as_floats = (
+        tk.gradient_x_input(case.model, given) for given in (x, x.astype("float32"))
+    )
+    np.testing.assert_array_equal(as_bytes.heatmap, as_floats.heatmap)
+    assert as_bytes.site == "image"
+    assert as_bytes.x.dtype == np.uint8
+    np.testing.assert_array_equal(tk.saliency(case.model, [x]).x, x)
+
+
 # Layers.
 
 

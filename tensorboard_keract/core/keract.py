@@ -23,13 +23,18 @@ from keras.src.trainers.data_adapters.data_adapter_utils import (
     class_weight_to_sample_weights,
 )
 
+from tensorboard_keract.core.arguments import (
+    batch_sizes,
+    check_model,
+    parse_x,
+    tensors_of,
+    unwrapped,
+)
 from tensorboard_keract.core.call_selection import CallSelection
 from tensorboard_keract.core.capture import (
     Captured,
     CompiledPass,
     Reduce,
-    as_tensors,
-    check_backend,
     compiled_pass,
 )
 from tensorboard_keract.core.layer_selection import (
@@ -121,8 +126,8 @@ def get_activations(
       RuntimeError: if Keras runs on another backend than TensorFlow.
     """
     _check_arguments(model, output_format)
-    x = _unwrapped(model, x)
-    tensors = _parse_x(x)
+    x = unwrapped(model, x)
+    tensors = parse_x(x)
     build(model, tensors, training)
     inputs = _inputs_as_given(model, x, tensors)
     if nodes_to_evaluate is not None:
@@ -228,59 +233,12 @@ def get_gradients_of_trainable_weights(
 
 
 def _check_arguments(model: Any, output_format: str) -> None:
-    if not isinstance(model, keras.Model):
-        raise TypeError(
-            f"model is a {type(model).__module__}.{type(model).__qualname__}; give a"
-            " model of Keras 3 (keras.Model)."
-        )
+    check_model(model)
     if output_format not in OUTPUT_FORMATS:
         raise ValueError(
             f"Unknown output_format {output_format!r}. Use one of:"
             f" {', '.join(OUTPUT_FORMATS)}."
         )
-    check_backend()
-
-
-def _unwrapped(model: keras.Model, x: Any) -> Any:
-    """The one array of a list, for a model that takes one array, as `fit` does."""
-    graph = getattr(model, "_functional", None) or model
-    takes_one = isinstance(getattr(graph, "_inputs_struct", None), keras.KerasTensor)
-    is_wrapped = isinstance(x, (list, tuple)) and len(x) == 1
-    return x[0] if takes_one and is_wrapped else x
-
-
-def _parse_x(x: Any) -> Any:
-    tensors = _tensors("x", x)
-    sizes = _batch_sizes("x", tensors)
-    if not sizes or sizes == {0}:
-        raise ValueError("x holds no samples.")
-    if len(sizes) > 1:
-        raise ValueError(f"The inputs differ in length: {sorted(sizes)} samples.")
-    return tensors
-
-
-def _tensors(name: str, value: Any) -> Any:
-    try:
-        return as_tensors(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"{name} is {type(value).__name__} and can't become tensors: {error} Give"
-            " arrays; of a tf.data.Dataset one batch."
-        ) from error
-
-
-def _batch_sizes(name: str, tensors: Any) -> set[int]:
-    sizes = set()
-    for tensor in keras.tree.flatten(tensors):
-        if tensor is None:
-            continue
-        if tensor.shape.rank == 0:
-            raise ValueError(
-                f"{name} holds a single number; give arrays whose first axis is the"
-                " batch."
-            )
-        sizes.add(int(tensor.shape[0]))
-    return sizes
 
 
 def _training_arguments(
@@ -303,14 +261,14 @@ def _training_arguments(
         raise ValueError("Gradients need targets; y is None.")
     if class_weight is not None and sample_weight is not None:
         raise ValueError("Give sample_weight or class_weight, not both.")
-    tensors = _parse_x(_unwrapped(model, x))
-    targets, weights = _tensors("y", y), _tensors("sample_weight", sample_weight)
-    samples = _batch_sizes("x", tensors)
+    tensors = parse_x(unwrapped(model, x))
+    targets, weights = tensors_of("y", y), tensors_of("sample_weight", sample_weight)
+    samples = batch_sizes("x", tensors)
     for name, part in (("y", targets), ("sample_weight", weights)):
-        if not _batch_sizes(name, part) <= samples:
+        if not batch_sizes(name, part) <= samples:
             raise ValueError(
                 f"x has {samples.pop()} samples, {name} has"
-                f" {sorted(_batch_sizes(name, part))}."
+                f" {sorted(batch_sizes(name, part))}."
             )
     if class_weight is not None:
         if not isinstance(targets, tf.Tensor):

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from tensorboard_keract.core.arguments import check_model, parse_x, unwrapped
 from tensorboard_keract.core.attribution.explanation import Explanation
 from tensorboard_keract.core.attribution.score_pass import (
     Explained,
@@ -22,10 +23,9 @@ from tensorboard_keract.core.attribution.score_pass import (
 )
 from tensorboard_keract.core.attribution.targets import Targets, parse_targets
 from tensorboard_keract.core.call_selection import CallSelection, held
-from tensorboard_keract.core.capture import as_tensors, check_backend
 from tensorboard_keract.core.layer_selection import LayerSelector
 from tensorboard_keract.core.model_layout import named_inputs
-from tensorboard_keract.core.model_state import build
+from tensorboard_keract.core.model_state import build, has_gradient
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -76,7 +76,8 @@ class Batch:
 
     Attributes:
       x: tensors in the structure of the model's input.
-      explained: the input that is explained, as an array [batch, …].
+      explained: the input that is explained, as it was given, [batch, …].
+      site_rank: how many axes the site of methods that explain the input has.
       ids: int32 [batch], class ids or `TOP`.
       function: in place of class ids, or None.
     """
@@ -84,6 +85,7 @@ class Batch:
     model: keras.Model
     x: Any
     explained: Array
+    site_rank: int
     ids: npt.NDArray[np.int32]
     function: Callable[[Any], Any] | None
     options: Options
@@ -91,13 +93,9 @@ class Batch:
     @classmethod
     def of(cls, model: Any, x: Any, targets: Targets, options: Options) -> Batch:
         """Raises what `grad_cam` says of its arguments."""
-        if not isinstance(model, keras.Model):
-            raise TypeError(
-                f"model is a {type(model).__module__}.{type(model).__qualname__}; give a"
-                " model of Keras 3 (keras.Model)."
-            )
-        check_backend()
-        tensors = as_tensors(x)
+        check_model(model)
+        x = unwrapped(model, x)
+        tensors = _as_declared(model, parse_x(x))
         build(model, tensors)
         inputs = named_inputs(model, tensors)
         name = next(iter(inputs), None) if options.input is None else options.input
@@ -105,12 +103,8 @@ class Batch:
             raise ValueError(
                 f"The model has no input {name!r}; it has: {', '.join(inputs)}."
             )
-        sizes = {int(tensor.shape[0]) for tensor in inputs.values()}
-        if len(sizes) > 1:
-            raise ValueError(f"The inputs differ in length: {sorted(sizes)} samples.")
-        [samples] = sizes
-        if samples == 0:
-            raise ValueError("x holds no samples.")
+        explained = inputs[name]
+        samples = int(explained.shape[0])
         fixed = _fixed_batch(model)
         if fixed is not None and samples % fixed:
             raise ValueError(
@@ -120,16 +114,12 @@ class Batch:
         return cls(
             model=model,
             x=tensors,
-            explained=np.asarray(inputs[name]),
+            explained=_as_given(x, tensors, explained),
+            site_rank=explained.shape.rank + (not has_gradient(explained)),
             ids=parse_targets(targets, samples),
             function=targets if callable(targets) else None,
             options=options,
         )
-
-    @property
-    def site_rank(self) -> int:
-        """How many axes the site of methods that explain the input has."""
-        return self.explained.ndim + (self.explained.dtype.kind in "iu")
 
     def ask(self, layer: Any, reduce: Reduce, **question: Any) -> ScorePass:
         """A compiled pass for this batch, traced; see `Question`.
@@ -227,6 +217,29 @@ class Batch:
         if fixed is not None:
             return fixed
         return max(1, self.options.memory_limit // max(1, 2 * asked.sample_bytes))
+
+
+def _as_declared(model: keras.Model, x: Any) -> Any:
+    """Whole numbers for an input of floats as such, as the model itself casts them.
+
+    Pictures of uint8 are no token ids.
+    """
+    declared = keras.tree.flatten(getattr(model, "inputs", None) or [])
+    flat = keras.tree.flatten(x)
+    if len(declared) != len(flat):
+        return x
+    cast = [
+        tf.cast(given, spec.dtype)
+        if isinstance(given, tf.Tensor) and "float" in spec.dtype
+        else given
+        for given, spec in zip(flat, declared, strict=True)
+    ]
+    return keras.tree.pack_sequence_as(x, cast)
+
+
+def _as_given(x: Any, tensors: Any, explained: tf.Tensor) -> Array:
+    pairs = zip(keras.tree.flatten(x), keras.tree.flatten(tensors), strict=True)
+    return next(np.asarray(given) for given, tensor in pairs if tensor is explained)
 
 
 def _fixed_batch(model: keras.Model) -> int | None:
