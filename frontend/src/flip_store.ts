@@ -10,6 +10,7 @@ import {
   saysClasses,
 } from './flips';
 import { tagSteps, tensorTag } from './selection';
+import { BLOBS_PER_ANSWER } from './stacks';
 import { decodeStack, inflate } from './wire_format';
 import { maps } from './maps_store';
 import { data, histograms, sampleCount, samplesStay, step } from './store';
@@ -51,7 +52,7 @@ const question = computed<OutputQuestion | undefined>(() => {
     tag,
     steps,
     wallTimes: wall_times,
-    samples: sampleCount.value,
+    samples: Math.min(sampleCount.value, BLOBS_PER_ANSWER),
     kind: {
       activation: of?.activation ?? '',
       labelled: labels.length > 0 || class_names.length > 0,
@@ -59,8 +60,13 @@ const question = computed<OutputQuestion | undefined>(() => {
   };
 });
 
-function recordKey({ run, tag, steps, wallTimes }: OutputQuestion, i: number): string {
-  return JSON.stringify([run, tag, steps[i], wallTimes[i]]);
+/** The classes of a record; undefined where they are not known yet. */
+function classesAt({ run, tag, steps, wallTimes }: OutputQuestion, i: number) {
+  return classes.get(recordKey(run, tag, steps[i], wallTimes[i]));
+}
+
+function recordKey(run: string, tag: string, step: number, wallTime: number): string {
+  return JSON.stringify([run, tag, step, wallTime]);
 }
 
 /** Changes of the predicted class in the shown run, as far as they are known. */
@@ -69,7 +75,7 @@ export const flips = computed<Flip[]>(() => {
   if (!asked || arrived.value < 0) return [];
   return findFlips(
     asked.steps,
-    asked.steps.map((_, i) => classes.get(recordKey(asked, i))),
+    asked.steps.map((_, i) => classesAt(asked, i)),
   );
 });
 
@@ -96,7 +102,7 @@ export function startFlips(): () => void {
 }
 
 async function follow(asked: OutputQuestion, abort: AbortSignal): Promise<void> {
-  const missing = [...asked.steps.keys()].filter((i) => !classes.has(recordKey(asked, i)));
+  const missing = [...asked.steps.keys()].filter((i) => !classesAt(asked, i));
   const atOnce = Math.max(1, Math.floor(BLOBS_AT_ONCE / (asked.samples + 1)));
   await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
   for (let from = 0; from < missing.length; from += atOnce) {
@@ -118,13 +124,13 @@ async function load(
   const step = records.map((i) => asked.steps[i]);
   const index = Array.from({ length: asked.samples }, (_, sample) => sample);
   const tensors = await getTensors({ run, tag, step, index }, abort);
-  for (const [at, { header, blobs }] of tensors.entries()) {
+  for (const { step, wallTime, header, blobs } of tensors) {
     if (!saysClasses(header, kind)) return false;
     const found = new Int32Array(blobs.size);
     for (const [sample, blob] of blobs) {
       found[sample] = predictedClass(decodeStack(header, sample, await inflate(blob)));
     }
-    classes.set(recordKey(asked, records[at]), found, found.byteLength);
+    classes.set(recordKey(run, tag, step, wallTime), found, found.byteLength);
   }
   return true;
 }

@@ -32,7 +32,7 @@ export function Divider(props: {
   };
   return (
     <div
-      class={`divider ${orientation}`}
+      class={`divider ${orientation} ${before ? '' : 'after'}`}
       data-testid={testId}
       role="separator"
       tabIndex={0}

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { handleKey, keysShown } from '../actions';
 import { state } from '../state';
@@ -136,21 +137,20 @@ function Columns() {
       <StepAxis />
       <div class={`columns ${hasDetails ? 'with-details' : ''}`}>
         <Side />
-        <Divider
-          label="Width of runs and layers"
-          testId="divider-side"
-          orientation="vertical"
-          before
-          value={side}
-          least={SIDE_LEAST}
-          most={mostWidth(page, hasDetails ? details : 0, SIDE_LEAST)}
-          onSize={(size) => {
-            state.sideWidth.value = size;
-          }}
-        />
-        <Centre />
-        {hasDetails && (
-          <>
+        <Centre>
+          <Divider
+            label="Width of runs and layers"
+            testId="divider-side"
+            orientation="vertical"
+            before
+            value={side}
+            least={SIDE_LEAST}
+            most={mostWidth(page, hasDetails ? details : 0, SIDE_LEAST)}
+            onSize={(size) => {
+              state.sideWidth.value = size;
+            }}
+          />
+          {hasDetails && (
             <Divider
               label="Width of the details"
               testId="divider-details"
@@ -163,9 +163,9 @@ function Columns() {
                 state.detailsWidth.value = size;
               }}
             />
-            <Details />
-          </>
-        )}
+          )}
+        </Centre>
+        {hasDetails && <Details />}
       </div>
     </div>
   );
@@ -176,12 +176,12 @@ const RUNS_LEAST = 72;
 const RUNS_SHARE = 0.6;
 
 function Side() {
-  const [ref, room] = useSize<HTMLDivElement>();
+  const [ref, room] = useSize<HTMLElement>();
   const [runsRef, { height }] = useSize<HTMLDivElement>();
   const wanted = state.runsHeight.value;
   const most = Math.max(RUNS_LEAST, RUNS_SHARE * room.height);
   return (
-    <div ref={ref} class="side">
+    <aside ref={ref} class="side" aria-label="Runs and layers">
       <div
         ref={runsRef}
         class="runs-room"
@@ -207,11 +207,12 @@ function Side() {
       />
       <Layers />
       <RunNotes />
-    </div>
+    </aside>
   );
 }
 
-function Centre() {
+/** The view, between the dividers at its sides. */
+function Centre({ children }: { children: ComponentChildren }) {
   const known = primary.value;
   const view = state.view.value;
   const ref = useRef<HTMLElement>(null);
@@ -227,6 +228,7 @@ function Centre() {
   }, [view]);
   return (
     <main ref={ref} tabIndex={-1}>
+      {children}
       {!known ? (
         <Waiting />
       ) : known instanceof Error ? (
