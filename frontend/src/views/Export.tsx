@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { reference } from '../compare_store';
 import { differencesCsv, distancesCsv } from '../histogram_pair';
 import { histogramPairs, ranking, shownPair } from '../histogram_pair_store';
 import { gridRows } from '../histogram_runs';
@@ -104,8 +105,8 @@ function items(): Item[] {
 function mapItems(): Item[] {
   const [known, one, name] = [data.value, stack.value.answer, tag.value];
   if (!known || !one || name === undefined) return [];
-  const { step } = one.header;
-  const base = { run: known.run, tag: name, step: String(step) };
+  const at = { run: known.run, tag: name, step: one.header.step };
+  const base = { ...at, step: String(at.step) };
   const { map, shared } = paintingOf(one);
   const range = shared && { low: String(shared.low), high: String(shared.high) };
   const pictures = shownStacks.value.map(({ index }) => ({
@@ -119,11 +120,14 @@ function mapItems(): Item[] {
       filmShown.value = true;
     },
   };
+  const versus = reference.value.question;
+  const values = ({ run, tag, step }: typeof at, side: string): Item => ({
+    title: `${side}All samples as values · NPZ`,
+    href: `export.npz?${new URLSearchParams({ run, tag, step: String(step) })}`,
+  });
   return [
-    {
-      title: 'All samples as values · NPZ',
-      href: `export.npz?${new URLSearchParams(base)}`,
-    },
+    values(at, versus ? 'A: ' : ''),
+    ...(versus ? [values(versus, 'B: ')] : []),
     ...pictures,
     ...(tagSteps(known.series, name).steps.length > 1 ? [film] : []),
   ];

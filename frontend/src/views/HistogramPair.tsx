@@ -13,9 +13,8 @@ import {
   ranking,
   shownPair,
 } from '../histogram_pair_store';
-import { isWeightKind, ownName } from '../selection';
 import { state } from '../state';
-import { data, histogramRow, step } from '../store';
+import { data, histogramRow, histogramsNearby } from '../store';
 import { runColor, runTitle } from './colors';
 import { Floating } from './Floating';
 import { dashOf } from './histogram_axes';
@@ -42,18 +41,20 @@ export function ComparedHistograms({ edges }: { edges: readonly number[] }) {
     [pair, edges, axis],
   );
   const found = histogramPairs.value;
+  // Else the page says where the nearest step is that has it.
+  const hasHere = histogramsNearby.value?.here;
   return (
     <div class={`chart-room ${pairsLoading.value ? 'stale' : ''}`}>
       {pairsError.value && <Failure error={pairsError.value} />}
       {pairsLoading.value && !found && <Waiting />}
-      {!pair && (found || versusStep.value === undefined) && <NoPartner />}
+      {!pair && hasHere && (found || versusStep.value === undefined) && <NoPartner />}
       {pair && <PairKeys rows={pair.rows} distance={pair.distance} />}
       <div class="charts-and-table">
-        <div class="charts">{chart && <Chart chart={chart} />}</div>
+        <div class="charts pair">{chart && <Chart chart={chart} />}</div>
         {pair && state.table.value && (
           <HistogramTable rows={pair.rows} currents={[0, 0]} edges={edges} compared />
         )}
-        {found && <Ranking />}
+        {hasHere && found && <Ranking />}
       </div>
       {chart && <p class="explanation">{explanation(chart)}</p>}
     </div>
@@ -252,19 +253,18 @@ export function Unmatched() {
   );
 }
 
-/** One of the two has no histogram of the tensor. */
+/** B has no histogram of the tensor. */
 function NoPartner() {
-  const [known, row, run] = [data.value, histogramRow.value, versusRun.value?.run];
-  const entry = known?.model.rows[row ?? -1];
+  const run = versusRun.value?.run;
+  const entry = data.value?.model.rows[histogramRow.value ?? -1];
   if (!entry || run === undefined) {
     return <Note>There is no run to compare with. Tick another run at the left.</Note>;
   }
-  const what = `${entry.kind.replaceAll('_', ' ')} of ${isWeightKind(entry.kind) ? ownName(entry.path) : entry.path}`;
-  const here = histogramPairs.value?.onlyThere.includes(entry.path);
-  const [who, at] = here ? [known?.run ?? '', step.value] : [run, versusStep.value];
+  const at = versusStep.value;
   return (
     <p class="note" data-testid="no-partner">
-      {runTitle(who)} has no histogram of the {what}
+      {runTitle(run)} has no histogram of the {entry.kind.replaceAll('_', ' ')} of{' '}
+      {entry.path}
       {at !== undefined && ` at step ${formatCount(at)}`}.
     </p>
   );

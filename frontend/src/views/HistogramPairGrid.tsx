@@ -8,6 +8,8 @@ import {
   ranking,
 } from '../histogram_pair_store';
 import { PAIR_ORDERS, state } from '../state';
+import { data, histogramsNearby } from '../store';
+import { Nearest } from './Absent';
 import { Segments } from './Controls';
 import { CardGrid, LayerCard } from './HistogramGrid';
 import { formatDistance, PairChart, PairKeys, Unmatched } from './HistogramPair';
@@ -34,6 +36,8 @@ export function PairOrderPicker() {
 /** A and B of all layers as small charts. */
 export function ComparedGrid({ edges }: { edges: readonly number[] }) {
   const found = histogramPairs.value;
+  if (data.value?.series.histograms === null)
+    return <Note>This run holds no histograms.</Note>;
   if (pairsError.value) return <Failure error={pairsError.value} />;
   if (!found) return pairsLoading.value ? <Waiting /> : <NothingToCompare />;
   const pairs = state.pairOrder.value === 'distance' ? ranking.value : found.pairs;
@@ -54,11 +58,12 @@ export function ComparedGrid({ edges }: { edges: readonly number[] }) {
 }
 
 function NothingToCompare() {
+  const nearby = histogramsNearby.value;
   return (
-    <Note>
+    <div class="note">
       A and B have no histograms of the same tensors at these steps. Choose another step, or
-      tick another run at the left.
-    </Note>
+      tick another run at the left. {nearby && !nearby.here && <Nearest nearby={nearby} />}
+    </div>
   );
 }
 

@@ -43,10 +43,10 @@ interface Panel {
 }
 
 export function comparedDrawing(picture: ComparedPicture): Drawing {
-  const { chart, comparison, size, small } = picture;
+  const { chart, size, small } = picture;
   const panels = panelsOf(picture);
   const along = alongAxis(chart, panels[0].right - panels[0].left, small);
-  const stacked = comparison !== 'side';
+  const stacked = panels.every(({ left }) => left === panels[0].left);
   const panelAt = (x: number) =>
     stacked ? 0 : panels.findIndex(({ left, right }) => x >= left && x < right);
   return {
@@ -58,7 +58,15 @@ export function comparedDrawing(picture: ComparedPicture): Drawing {
         gridAcross(context, ruler, panel.left, panel.top, panel.bottom);
         if (panel.part === 'difference') differences(context, picture, along, ink, panel);
         else {
-          if (!small) heightGrid(context, ruler, panel.left, panel.bottom, extent, i === 0);
+          if (!small)
+            heightGrid(
+              context,
+              ruler,
+              panel.left,
+              panel.bottom,
+              extent,
+              stacked || i === 0,
+            );
           sides(context, picture, along, ink, panel);
         }
         // Panels over each other share the axis below them.
@@ -88,9 +96,11 @@ export function comparedDrawing(picture: ComparedPicture): Drawing {
 const GAP = 26;
 /** Of the height that A − B has below A and B. */
 const DIFFERENCE_SHARE = 0.36;
+/** Shorter axes next to each other could not be read, in pixels. */
+const LEAST_ROOM = 130;
 
-/** A and B over A − B; or all three next to each other, on axes of one length. */
-function panelsOf({ comparison, size, small }: ComparedPicture): Panel[] {
+/** A and B over A − B; or all three on axes of one length, next to each other if they fit. */
+function panelsOf({ chart, comparison, size, small }: ComparedPicture): Panel[] {
   if (small)
     return [
       { part: 'both', left: 6, right: size.width - 6, top: 6, bottom: size.height - 17 },
@@ -103,16 +113,20 @@ function panelsOf({ comparison, size, small }: ComparedPicture): Panel[] {
       { part: 'difference', left, right, top: middle + GAP / 2, bottom },
     ];
   }
+  const parts = ['a', 'b', 'difference'] as const;
   // The difference has figures of its own at its left.
   const room = (right - left - GAP - left) / 3;
+  if (alongAxis(chart, room, small).room < LEAST_ROOM) {
+    const extent = (bottom - top - 2 * GAP) / 3;
+    return parts.map((part, i) => {
+      const from = top + i * (extent + GAP);
+      return { part, left, right, top: from, bottom: from + extent };
+    });
+  }
   const from = [left, left + room + GAP, left + 2 * room + GAP + left];
-  return (['a', 'b', 'difference'] as const).map((part, i) => ({
-    part,
-    left: from[i],
-    right: from[i] + room,
-    top,
-    bottom,
-  }));
+  return parts.map((part, i) => {
+    return { part, left: from[i], right: from[i] + room, top, bottom };
+  });
 }
 
 /** The colours of A and B: of their runs, or where both are one run, a calm one for B. */
@@ -269,7 +283,9 @@ function differenceAxis(
     context.fillText(`+${end}`, left - 8, top + 4);
     context.fillText(`−${end}`, left - 8, bottom - 4);
   }
-  context.textAlign = 'right';
   context.textBaseline = 'bottom';
-  context.fillText('above: more in A · below: more in B', right, top - 6);
+  const hint = 'above: more in A · below: more in B';
+  // Beside the title, where there is room.
+  if (context.measureText(hint).width < right - left - 60)
+    context.fillText(hint, right, top - 6);
 }
