@@ -33,7 +33,6 @@ export function Export() {
     <>
       <details
         class="export"
-        data-view={state.view.value}
         // Closed by a choice, and by going elsewhere.
         onClick={({ target, currentTarget }) => {
           if ((target as Element).closest('a, li button')) currentTarget.open = false;

@@ -190,9 +190,11 @@ export function LayerCard(props: {
   /** What is watched for being in view. */
   room: Ref<HTMLSpanElement>;
   note?: string;
+  /** Whether it is scrolled into view where its layer is the chosen one. */
+  follow?: boolean;
   children: ComponentChildren;
 }) {
-  const { row, size, note, children } = props;
+  const { row, size, note, follow = true, children } = props;
   const ref = useRef<HTMLButtonElement>(null);
   const { kind, path, layer_path } = data.value?.model.rows[row] ?? {
     kind: '',
@@ -201,8 +203,8 @@ export function LayerCard(props: {
   };
   const on = layer.value?.path === layer_path;
   useEffect(() => {
-    if (on) ref.current?.scrollIntoView({ block: 'nearest' });
-  }, [on]);
+    if (on && follow) ref.current?.scrollIntoView({ block: 'nearest' });
+  }, [on, follow]);
   const name = isWeightKind(kind) ? ownName(path) : path.slice(layer_path.length);
   return (
     <button

@@ -277,5 +277,5 @@ function explanation(chart: Chart): string {
   const scales = linear
     ? 'zeros, NaN and ±Inf have a scale of their own, to 100 %'
     : 'zeros, NaN and ±Inf have a scale of their own in A and B, to 100 %, and that of all bins in A − B, where what is above and below adds up to 0';
-  return `Height is the share of a tensor’s values${unit}, at most ${peakText(chart)}; ${scales}. A − B is the difference of shares, in points of percent (pp). Distance is that of Jensen and Shannon over all bins: 0 where all shares are equal, 1 where no bin counts values of both.`;
+  return `Height is the share of a tensor’s values${unit}, at most ${peakText(chart)}; ${scales}. A − B is the difference of shares${unit}, in figures in points of percent (pp). Distance is that of Jensen and Shannon over all bins: 0 where all shares are equal, 1 where no bin counts values of both.`;
 }

@@ -76,7 +76,14 @@ function PairCard(props: { pair: HistogramPair; edges: readonly number[]; size: 
     [visible, pair, edges, axis],
   );
   return (
-    <LayerCard row={pair.row} size={size} room={ref} note={formatDistance(pair.distance)}>
+    <LayerCard
+      row={pair.row}
+      size={size}
+      room={ref}
+      note={formatDistance(pair.distance)}
+      // Where the most changed come first, these are what is to be seen.
+      follow={state.pairOrder.value === 'model'}
+    >
       {chart && (
         <PairChart
           chart={chart}
