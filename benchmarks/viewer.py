@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, FrameLocator, Page, Request, sync_playw
 from benchmarks import viewer_runs
 from benchmarks.timing import Report, Row, describe_machine
 from tests.browser import keract_url, launch, open_page
-from tests.tensorboard_process import TensorBoard
+from tests.tensorboard_process import WITH_TENSORFLOW, TensorBoard
 
 STATIC = Path(__file__).parents[1] / "tensorboard_keract" / "static"
 SIZE = (1280, 800)
@@ -335,7 +335,9 @@ def _tensorboard(logdir: Path, output: str) -> TensorBoard:
     arguments = [
         "--samples_per_plugin=images=100,histograms=100,keract=0,keract_statistics=0"
     ]
-    return TensorBoard(logdir.resolve(), Path(output), True, arguments=arguments)
+    return TensorBoard(
+        logdir.resolve(), Path(output), True, WITH_TENSORFLOW, arguments=arguments
+    )
 
 
 def _count_bytes(page: Page) -> Callable[[], int]:

@@ -14,7 +14,7 @@ from tests.browser import launch
 from tests.examples import run_example
 from tests.fixture_run import write_logdir
 from tests.odd_runs import write_odd_runs
-from tests.tensorboard_process import TensorBoard
+from tests.tensorboard_process import WITH_TENSORFLOW, TensorBoard
 
 FIXTURE_STEPS = 6
 
@@ -137,6 +137,8 @@ def digits_tensorboard(
 ) -> Iterator[TensorBoard]:
     """TensorBoard with each of its loaders, on the recorded run."""
     output = tmp_path_factory.mktemp("output")
-    with TensorBoard(digits_logdir, output, request.param == "true") as process:
+    with TensorBoard(
+        digits_logdir, output, request.param == "true", WITH_TENSORFLOW
+    ) as process:
         process.await_runs({"digits/keract", "restarted/keract", "recurrent/keract"})
         yield process

@@ -15,8 +15,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
-# TensorBoard takes up to 7 s to import TensorFlow, more on a busy machine.
 START_TIMEOUT_S = 120
+
+WITH_TENSORFLOW = (sys.executable, "-m", "tensorboard.main")
+
+# TensorBoard takes up to 7 s to import TensorFlow, more on a busy machine, and has no use
+# for it where the data server reads the files. It does without where it finds a module of
+# this name.
+WITHOUT_TENSORFLOW = """
+import sys, types
+sys.modules["tensorboard.compat.notf"] = types.ModuleType("notf")
+from tensorboard.main import run_main
+run_main()
+"""
 
 
 class Reply(NamedTuple):
@@ -43,7 +54,7 @@ class TensorBoard:
       logdir: what it shows.
       load_fast: whether the data server reads the files, or Python does.
       output: an existing directory for what the process prints.
-      command: how to start TensorBoard.
+      command: how to start TensorBoard; without TensorFlow where the data server reads.
       arguments: more of its flags.
     """
 
@@ -52,9 +63,12 @@ class TensorBoard:
         logdir: Path,
         output: Path,
         load_fast: bool = False,
-        command: Sequence[str] = (sys.executable, "-m", "tensorboard.main"),
+        command: Sequence[str] | None = None,
         arguments: Sequence[str] = (),
     ) -> None:
+        if command is None:
+            without = [sys.executable, "-c", WITHOUT_TENSORFLOW]
+            command = without if load_fast else WITH_TENSORFLOW
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]

@@ -26,7 +26,7 @@ from tensorboard_keract.recording.standard_summaries import (
 )
 from tensorboard_keract.recording.statistics import statistics
 from tests.storing import stored_tensor
-from tests.tensorboard_process import TensorBoard
+from tests.tensorboard_process import WITH_TENSORFLOW, TensorBoard
 
 NAN, INF = np.nan, np.inf
 WHITE = [255, 255, 255]
@@ -458,7 +458,8 @@ def tensorboard(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[TensorBoard]:
     output = tmp_path_factory.mktemp("output")
-    with TensorBoard(logdir, output, request.param == "true") as process:
+    load_fast = request.param == "true"
+    with TensorBoard(logdir, output, load_fast, WITH_TENSORFLOW) as process:
         _await_records(process)
         yield process
 
