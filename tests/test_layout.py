@@ -65,6 +65,23 @@ def test_channels_first_is_told_by_the_layer() -> None:
     np.testing.assert_array_equal(store(plan, values).codes, values)
 
 
+def test_attention_has_heads_of_queries_by_keys() -> None:
+    names = name_axes("activation", "mha/attention_scores", (2, 3, 4, 6))
+    assert names == ("batch", "head", "query", "key")
+    plan = plan_tensor("activation", "", "float32", names, (2, 3, 4, 6))
+    assert plan.plane_shape == (2, 3, 4, 6)
+    assert plan.channel_axes == ("head",)
+    assert (plan.height_axis, plan.width_axis) == ("query", "key")
+
+
+def test_projections_of_attention_are_units_by_time_for_each_head() -> None:
+    shape = (2, 7, 3, 5)
+    names = name_axes("activation", "mha/query", shape, class_name="EinsumDense")
+    plan = plan_tensor("activation", "", "float32", names, shape)
+    assert plan.channel_axes == ("head",)
+    assert (plan.height_axis, plan.width_axis) == ("unit", "time")
+
+
 def test_a_kernel_plane_is_one_input_of_one_output() -> None:
     kernel = np.random.default_rng(0).normal(size=(3, 3, 2, 5)).astype(np.float32)
     planes = store(_plan("weight", kernel.shape), kernel)

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import {
   blocksAcross,
+  channelLabel,
   channelTitle,
   fitWithin,
   layoutOf,
@@ -108,6 +109,10 @@ it('fits planes into squares, and blocks into a line', () => {
 
 it('names a channel, and a kernel by both of its axes', () => {
   expect(channelTitle(headerOf({ channel_axes: ['channel'] }), 23)).toBe('Channel 23');
+  expect(channelTitle(headerOf({ channel_axes: ['head'] }), 1)).toBe('Head 1');
+  expect(channelTitle(headerOf({ channel_axes: ['axis0'] }), 1)).toBe('Channel 1');
+  expect(channelLabel(headerOf({ channel_axes: ['channel'] }), 23)).toBe('23');
+  expect(channelLabel(headerOf({ channel_axes: ['head'] }), 1)).toBe('head 1');
   const header = headerOf({ axes: [axis('in', 3), axis('out', 8)] });
   expect(channelTitle({ ...header, channel_axes: ['out', 'in'] }, 7)).toBe('out 2 · in 1');
 });

@@ -106,10 +106,26 @@ export function fitWithin(
   return { width: Math.max(1, Math.floor(w)), height: Math.max(1, Math.floor(h)) };
 }
 
-/** "Channel 23"; for kernels, which entry of each axis. */
+/** What one map of a tensor is of: a channel, a head, …; kernels and slices are maps. */
+function mapNoun({ channel_axes: [axis = '', ...more] }: TensorHeader): string {
+  if (more.length > 0) return axis === 'out' ? 'kernel' : 'map';
+  return axis === '' || axis.startsWith('axis') ? 'channel' : axis;
+}
+
+/** A channel where there is little room: "23", or "head 1". */
+export function channelLabel(header: TensorHeader, channel: number): string {
+  if (header.channel_axes.length === 2) return channelTitle(header, channel);
+  const noun = mapNoun(header);
+  return noun === 'channel' ? String(channel) : `${noun} ${channel}`;
+}
+
+/** "Channel 23", "Head 1"; for kernels, which entry of each axis. */
 export function channelTitle(header: TensorHeader, channel: number): string {
   const axes = header.channel_axes;
-  if (axes.length !== 2) return `Channel ${channel}`;
+  if (axes.length !== 2) {
+    const noun = mapNoun(header);
+    return `${noun[0].toUpperCase()}${noun.slice(1)} ${channel}`;
+  }
   const inner = header.axes.find(({ name }) => name === axes[1])?.stored ?? 1;
   return `${axes[0]} ${Math.floor(channel / inner)} · ${axes[1]} ${channel % inner}`;
 }
@@ -127,7 +143,7 @@ export function shownText(header: TensorHeader, whole: number, weights: boolean)
   const channelAxes = header.axes.filter((axis) => header.channel_axes.includes(axis.name));
   const size = channelAxes.reduce((product, axis) => product * axis.size, 1);
   if (channelAxes.length > 0 && size > 1) {
-    const noun = channelAxes.length > 1 ? 'kernels' : 'channels';
+    const noun = `${PLURALS[mapNoun(header)]?.slice(0, -1) ?? mapNoun(header)}s`;
     parts.push(
       header.channels < size
         ? `the first ${header.channels} of ${size} ${noun}`

@@ -1,5 +1,6 @@
 /** With which colours and over which values the current maps are painted. */
 import { computed } from '@preact/signals';
+import { areShares } from './attention';
 import { type Colormap, colormap, defaultColormap } from './colormaps';
 import {
   type DomainWindow,
@@ -54,17 +55,27 @@ export interface Painting {
   domainOf: (channel: number, of?: Stack) => Domain;
 }
 
+/** What shares can be, at any step of any run. */
+const WHOLE: Domain = { low: 0, high: 1 };
+
 /** How a stack is painted under the reader's choices. */
 export function paintingOf(stack: Stack): Painting {
   const window = domainWindow.value;
   const centre = (domain: Domain) => (centred.value ? symmetric(domain) : domain);
   const through = (domain: Domain) => windowed(domain, window, centred.value);
   let normalisation = state.normalisation.value;
-  const wide = normalisation === 'runs' ? union(runDomains.value) : allStepsDomain.value;
+  const shares = areShares(stack.header);
+  const wide = shares
+    ? WHOLE
+    : normalisation === 'runs'
+      ? union(runDomains.value)
+      : allStepsDomain.value;
   if ((normalisation === 'steps' || normalisation === 'runs') && !wide)
     normalisation = 'layer';
   const steady = normalisation === 'steps' || normalisation === 'runs';
-  const base = centre((steady ? wide : undefined) ?? layerDomain(stack.header));
+  const found = (steady ? wide : undefined) ?? layerDomain(stack.header);
+  // A share has a natural zero, however much the least one is.
+  const base = centre(shares ? { low: 0, high: found.high } : found);
   const { low, high } = window;
   const whole = centred.value
     ? low !== null || high !== null

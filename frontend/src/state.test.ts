@@ -66,6 +66,7 @@ it('brings back every choice from the URL that it wrote', () => {
   state.axis.value = 'linear';
   state.scope.value = 'all';
   state.table.value = true;
+  state.query.value = 3;
   const written = stateValues();
   expect(written.size).toBe(Object.keys(state).length);
   const hash = formatHash('#keract', written);

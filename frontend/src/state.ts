@@ -155,6 +155,8 @@ export const entries = {
   kernels: oneOf(KERNEL_PICTURES, 'planes'),
   /** The channel that the details show; null is none. */
   tile: count(),
+  /** The query whose keys the details show, of an attention; null is the first. */
+  query: count(),
   /** How large tiles are; auto fills the width, one has a CSS pixel for each value. */
   size: oneOf(TILE_SIZES, 'auto'),
   /** How histograms are drawn. */

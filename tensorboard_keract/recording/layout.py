@@ -22,7 +22,7 @@ POOLING_METHOD: Final = "area_mean"
 
 # Axes along which neighbours belong together, so that an area has a mean. Channels,
 # units and the like have no order: of those, the first are stored.
-POOLED_AXES: Final = ("depth", "height", "width", "time")
+POOLED_AXES: Final = ("depth", "height", "width", "time", "query", "key")
 
 _WEIGHT_KINDS: Final = (metadata.WEIGHT, metadata.WEIGHT_GRADIENT)
 
@@ -34,6 +34,11 @@ _ACTIVATION_AXES: Final = {
     4: (BATCH, "height", "width", "channel"),
     5: (BATCH, "depth", "height", "width", "channel"),
 }
+# Of attention: the scores, and what its inputs are projected to, by their paths' ends.
+_SCORES: Final = "attention_scores"
+_SCORES_AXES: Final = (BATCH, "head", "query", "key")
+_PROJECTIONS: Final = ("query", "key", "value")
+_PROJECTION_AXES: Final = (BATCH, "time", "head", "unit")
 _KERNEL_AXES: Final = {
     0: (),
     1: ("unit",),
@@ -160,7 +165,7 @@ def name_axes(
 
     Args:
       kind: one of `metadata.TENSOR_KINDS`.
-      path: its last part is the name of a weight.
+      path: its last part is the name of a weight, or tells a part of attention.
       shape: of the tensor.
       class_name: of the layer that owns it.
       data_format: of that layer.
@@ -175,6 +180,11 @@ def name_axes(
         if class_name.startswith("Depthwise") and "kernel" in path:
             names = tuple({"out": "multiplier"}.get(name, name) for name in names)
         return names
+    own_name = path.rpartition("/")[2]
+    if rank == 4 and own_name == _SCORES:
+        return _SCORES_AXES
+    if rank == 4 and class_name == "EinsumDense" and own_name in _PROJECTIONS:
+        return _PROJECTION_AXES
     names = _ACTIVATION_AXES.get(rank, (BATCH, *_numbered_axes(rank)[1:]))
     if data_format == "channels_first" and 4 <= rank <= 5:
         names = (BATCH, "channel", *names[1:-1])

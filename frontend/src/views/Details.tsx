@@ -1,4 +1,5 @@
 import { goToStep, selectTile } from '../actions';
+import { isAttention } from '../attention';
 import { extent, linePath } from '../axis';
 import { formatCount, formatShare, formatValue, formatWithError } from '../format';
 import { symmetric } from '../domain';
@@ -11,6 +12,8 @@ import { state } from '../state';
 import { film, inputs, ranges, selectedChannel, stack } from '../maps_store';
 import { kind, mapsNearby, sample, sampleLabel, samplesStay, step } from '../store';
 import { type Stack, valueAt, worstError } from '../wire_format';
+import { QueryMark, QueryRow } from './Attention';
+import { Axes } from './Axes';
 import { InputPicture, isPicture, sampleTitle, Segments } from './Controls';
 import { useSize } from './hooks';
 import { hover } from './hover';
@@ -41,7 +44,13 @@ export function Details() {
   );
 }
 
-function Selected(props: { stack: Stack; channel: number; painting: Painting }) {
+interface SelectedProps {
+  stack: Stack;
+  channel: number;
+  painting: Painting;
+}
+
+function Selected(props: SelectedProps) {
   const { stack, channel, painting } = props;
   const single = stack.channels === 1;
   const filters =
@@ -61,15 +70,7 @@ function Selected(props: { stack: Stack; channel: number; painting: Painting }) 
               height="auto"
             />
           ) : (
-            <Plane
-              stack={stack}
-              channel={channel}
-              domain={painting.domainOf(channel)}
-              map={painting.map}
-              testId="tile-large"
-              width="100%"
-              height="auto"
-            />
+            <LargePlane {...props} />
           )}
           {!filters && <SpecialMarks stack={stack} channel={channel} />}
         </div>
@@ -101,8 +102,33 @@ function Selected(props: { stack: Stack; channel: number; painting: Painting }) 
         />
       )}
       <Numbers stack={stack} channel={channel} />
+      {isAttention(stack.header) && (
+        <QueryRow stack={stack} head={channel} painting={painting} />
+      )}
       <OverSteps channel={channel} painting={painting} />
     </>
+  );
+}
+
+/** The map as wide as the details; of attention with its axes, and the query marked. */
+function LargePlane({ stack, channel, painting }: SelectedProps) {
+  const plane = (
+    <Plane
+      stack={stack}
+      channel={channel}
+      domain={painting.domainOf(channel)}
+      map={painting.map}
+      testId="tile-large"
+      width="100%"
+      height="auto"
+    />
+  );
+  if (!isAttention(stack.header)) return plane;
+  return (
+    <Axes stack={stack}>
+      {plane}
+      <QueryMark rows={stack.height} height="100%" />
+    </Axes>
   );
 }
 

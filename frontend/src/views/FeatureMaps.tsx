@@ -1,4 +1,5 @@
 import { mapsFacts } from '../about';
+import { isAttention } from '../attention';
 import { layoutOf, shownText } from '../layout';
 import { formatShape, formatShare, plural } from '../format';
 import { CODE_MAX, type Stack, type TensorHeader } from '../wire_format';
@@ -22,6 +23,7 @@ import {
   SamplePicker,
   SizePicker,
 } from './Controls';
+import { AttentionNote } from './Attention';
 import { ComparedMaps } from './ComparedMaps';
 import { CompareControls } from './CompareControls';
 import { Filmstrip } from './Filmstrip';
@@ -35,6 +37,7 @@ import { FilterButton, OrderNote, OrderPicker, PinButton } from './OrderControls
 import { RgbKernels } from './RgbKernels';
 import { SampleStrips, SampleTiles, Tiles } from './Tiles';
 import { Units } from './Units';
+import { UnitSteps } from './UnitSteps';
 
 /** The maps of one tensor of a layer at one step, for one sample, several, or over steps. */
 export function FeatureMaps() {
@@ -43,9 +46,7 @@ export function FeatureMaps() {
   const painting = answer && paintingOf(answer);
   const filters = answer && rgbFilters(answer.header);
   const rgb =
-    answer && state.kernels.value === 'rgb' && !isFilmstrip(answer.header)
-      ? filters
-      : undefined;
+    answer && state.kernels.value === 'rgb' && !isFilmstrip() ? filters : undefined;
   return (
     <div class="view maps">
       <Title stack={answer} />
@@ -82,6 +83,7 @@ export function FeatureMaps() {
         {error instanceof SampleNotStored && <FewerSamples missing={error} />}
         {error && !(error instanceof SampleNotStored) && <Failure error={error} />}
         {!answer && !error && <WithoutMaps />}
+        {answer && isAttention(answer.header) && <AttentionNote header={answer.header} />}
         {answer && painting && room.width > 0 && !state.compare.value && (
           <Maps stack={answer} painting={painting} room={room} rgb={rgb} />
         )}
@@ -100,10 +102,10 @@ function Arrangement({
   rgb: RgbChannels[] | undefined;
 }) {
   const { type } = layoutOf(header);
-  if (type === 'units') return null;
-  const film = isFilmstrip(header);
+  const film = isFilmstrip();
   const inRgb = !film && rgb && state.kernels.value === 'rgb';
   const sorted = !inRgb && header.channels > 1 && (film || type === 'tiles');
+  const sized = type !== 'units' && (film || inRgb || type === 'tiles');
   return (
     <>
       <div class="bar">
@@ -116,7 +118,7 @@ function Arrangement({
             <FilterButton />
           </>
         )}
-        {(film || inRgb || type === 'tiles') && <SizePicker />}
+        {sized && <SizePicker />}
       </div>
       {sorted && <OrderNote />}
     </>
@@ -191,9 +193,10 @@ function Maps({
   room,
   rgb,
 }: MapsProps & { rgb: RgbChannels[] | undefined }) {
-  if (isFilmstrip(stack.header)) return <Filmstrip room={room} />;
-  if (rgb) return <RgbKernels stack={stack} filters={rgb} room={room} />;
   const layout = layoutOf(stack.header);
+  if (isFilmstrip())
+    return layout.type === 'units' ? <UnitSteps room={room} /> : <Filmstrip room={room} />;
+  if (rgb) return <RgbKernels stack={stack} filters={rgb} room={room} />;
   const several = (maps.value.answer?.shown.length ?? 0) > 1;
   switch (layout.type) {
     case 'units':
@@ -219,7 +222,7 @@ function Maps({
   }
 }
 
-/** Whether the maps are shown over steps; vectors have no filmstrip. */
-function isFilmstrip(header: TensorHeader): boolean {
-  return state.arrangement.value === 'filmstrip' && layoutOf(header).type !== 'units';
+/** Whether the maps are shown over steps. */
+function isFilmstrip(): boolean {
+  return state.arrangement.value === 'filmstrip';
 }

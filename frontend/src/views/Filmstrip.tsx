@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { goToStep } from '../actions';
 import { formatCount } from '../format';
-import { blocksAcross, channelTitle, fitWithin, type TileGrid, tileSize } from '../layout';
+import { blocksAcross, channelLabel, fitWithin, type TileGrid, tileSize } from '../layout';
 import { type Painting, paintingOf } from '../painting';
 import { isWeightKind, tagSteps } from '../selection';
 import { state } from '../state';
@@ -48,15 +48,7 @@ export function Filmstrip({ room }: { room: Size }) {
     ? filmLayout(header, heading, place, steps.length)
     : [{ width: SIDE, height: SIDE }, 0];
   const column = Math.max(tile.width, heading);
-  useLayoutEffect(() => {
-    filmstripColumns.value = columns;
-  }, [columns]);
-  useEffect(
-    () => () => {
-      filmstripColumns.value = 0;
-    },
-    [],
-  );
+  useFilmstripColumns(columns);
   if (error) return <Failure error={error} />;
   if (!question || !answer || !header || !order) return <Waiting />;
   const frames: Frame[] = question.map(({ step }, i) => {
@@ -70,7 +62,7 @@ export function Filmstrip({ room }: { room: Size }) {
   };
   return (
     <div class={`filmstrip ${loading ? 'stale' : ''}`} data-testid="filmstrip">
-      <p class="axes-note">{about(frames, steps.length, header.kind)}</p>
+      <p class="axes-note">{filmText(frames, steps.length, header.kind)}</p>
       <div class="line head" style={grid}>
         <span />
         {frames.map(({ step }) => (
@@ -94,9 +86,7 @@ export function Filmstrip({ room }: { room: Size }) {
           minHeight={tile.height + GAP}
           label={
             <RowLabel channel={channel}>
-              {header.channel_axes.length === 2
-                ? channelTitle(header, channel)
-                : header.channels > 1 && channel}
+              {header.channels > 1 && channelLabel(header, channel)}
             </RowLabel>
           }
         >
@@ -130,6 +120,19 @@ export function Filmstrip({ room }: { room: Size }) {
   );
 }
 
+/** Asks for so many steps, as long as the filmstrip is on the page. */
+export function useFilmstripColumns(columns: number): void {
+  useLayoutEffect(() => {
+    filmstripColumns.value = columns;
+  }, [columns]);
+  useEffect(
+    () => () => {
+      filmstripColumns.value = 0;
+    },
+    [],
+  );
+}
+
 /** How large a map is, and how many stand side by side: fitted, they fill the width. */
 function filmLayout(
   header: TensorHeader,
@@ -150,7 +153,7 @@ function filmLayout(
   return [fitWithin(header, Math.max(width, width / aspect)), columns];
 }
 
-const NO_SERIES = {
+export const NO_SERIES = {
   steps: [],
   tags: {},
   statistics: null,
@@ -159,7 +162,7 @@ const NO_SERIES = {
 };
 
 /** "12 of 61 steps · sample 3 · each column …". */
-function about(frames: readonly Frame[], all: number, kind: string): string {
+export function filmText(frames: readonly Frame[], all: number, kind: string): string {
   const parts = [`${frames.length} of ${formatCount(all)} steps`];
   const of = frames.find((frame) => frame.stack);
   if (of?.stack && !isWeightKind(kind)) parts.push(`sample ${of.stack.index}`);

@@ -8,6 +8,9 @@ import { Tile } from './Tile';
 
 const GAP = 2;
 const LABEL_WIDTH = 56;
+/** At most, in CSS pixels: of a kernel's few weights, and of a slice of a volume. */
+const KERNEL_WIDTH = 44;
+const MAP_WIDTH = 96;
 
 interface KernelsProps {
   stack: Stack;
@@ -23,14 +26,16 @@ export function Kernels({ stack, painting, layout, room }: KernelsProps) {
   const wide = (room.width - LABEL_WIDTH) / inner - GAP;
   // At least three screen pixels for a weight, and no larger than is easy to compare.
   const least = Math.max(9, 3 * stack.width);
-  const width = Math.floor(Math.max(least, Math.min(44, wide)));
+  const most = outerName === 'out' ? KERNEL_WIDTH : MAP_WIDTH;
+  const width = Math.floor(Math.max(least, Math.min(most, wide)));
   const height = Math.max(4, Math.round((width * stack.height) / stack.width));
   const perLine = Math.max(1, Math.floor((room.width - LABEL_WIDTH + GAP) / (width + GAP)));
   const rowHeight = Math.ceil(inner / perLine) * (height + GAP) + 2;
   return (
     <div class="kernels">
       <p class="axes-note">
-        a row for each <b>{outerName}</b>, a kernel for each <b>{innerName}</b>
+        a row for each <b>{outerName}</b>, a {outerName === 'out' ? 'kernel' : 'map'} for
+        each <b>{innerName}</b>
       </p>
       {Array.from({ length: outer }, (_, i) => (
         <KernelRow

@@ -1,8 +1,10 @@
+import { isAttention } from '../attention';
 import type { Painting } from '../painting';
 import type { Stack } from '../wire_format';
+import { QueryMark } from './Attention';
+import { Axes } from './Axes';
 import type { Size } from './hooks';
 import { Plane } from './Plane';
-import { axisWord } from './ReadOut';
 
 // Room for the axes' names and numbers.
 const LEFT = 52;
@@ -21,7 +23,7 @@ export function Matrix({
   painting: Painting;
   room: Size;
 }) {
-  const { header, height: rows, width: columns } = stack;
+  const { height: rows, width: columns } = stack;
   const aspect = Math.min(LONGEST_ASPECT, Math.max(1 / LONGEST_ASPECT, columns / rows));
   const roomWidth = Math.max(80, room.width - LEFT - 8);
   const roomHeight = Math.max(160, room.height - BOTTOM - 8);
@@ -32,12 +34,7 @@ export function Matrix({
   );
   const height = width / aspect;
   return (
-    <figure class="matrix">
-      <div class="y-axis" style={{ height: `${height}px` }}>
-        <span>0</span>
-        <b>{axisWord(header.height_axis, 'y')}</b>
-        <span>{rows - 1}</span>
-      </div>
+    <Axes stack={stack}>
       <Plane
         stack={stack}
         channel={0}
@@ -47,11 +44,7 @@ export function Matrix({
         width={Math.floor(width)}
         height={Math.floor(height)}
       />
-      <div class="x-axis" style={{ width: `${width}px` }}>
-        <span>0</span>
-        <b>{axisWord(header.width_axis, 'x')}</b>
-        <span>{columns - 1}</span>
-      </div>
-    </figure>
+      {isAttention(stack.header) && <QueryMark rows={rows} height="100%" />}
+    </Axes>
   );
 }

@@ -1,4 +1,5 @@
 import { formatCount, formatWithError } from '../format';
+import { channelTitle } from '../layout';
 import { isWeightKind } from '../selection';
 import { state } from '../state';
 import { chosenSamples } from '../store';
@@ -34,7 +35,7 @@ function placeText({ stack, channel, filter, y, x }: Hover): string {
   const { header } = stack;
   const parts: string[] = [];
   if (filter) parts.push(`out ${filter.index}`);
-  else if (stack.channels > 1) parts.push(`channel ${channel}`);
+  else if (stack.channels > 1) parts.push(channelTitle(header, channel).toLowerCase());
   // Where one alone is shown, the page says which.
   if (!isWeightKind(header.kind) && chosenSamples.value.length > 1)
     parts.push(`sample ${stack.index}`);

@@ -3,7 +3,9 @@ import { selectTile } from '../actions';
 import type { Colormap } from '../colormaps';
 import { formatCount, formatValue } from '../format';
 import { summarize } from '../heatmap';
-import { channelTitle } from '../layout';
+import { channelLabel, channelTitle } from '../layout';
+import { areShares, isAttention } from '../attention';
+import { choosePointedQuery, QueryMark } from './Attention';
 import type { Stack } from '../wire_format';
 import { Plane } from './Plane';
 
@@ -53,12 +55,13 @@ export const Tile = memo(function Tile({
       class={`tile ${selected ? 'selected' : ''} ${bare ? 'bare' : ''}`}
       aria-pressed={selected}
       style={{ width: `${width}px` }}
-      onClick={() =>
+      onClick={() => {
+        choosePointedQuery();
         selectTile(channel, {
           ...(sample !== undefined && { sample }),
           ...(step !== undefined && { step }),
-        })
-      }
+        });
+      }}
     >
       <Plane
         stack={stack}
@@ -69,10 +72,11 @@ export const Tile = memo(function Tile({
         width={width}
         height={height}
       />
+      {isAttention(stack.header) && <QueryMark rows={stack.height} height={height} />}
       <span class="unseen">{label.filter(Boolean).join(', ')}</span>
       {caption && (
         <span class="caption">
-          <span>{channel}</span>
+          <span>{channelLabel(stack.header, channel)}</span>
           <span class={caption.level}>{caption.short}</span>
         </span>
       )}
@@ -100,6 +104,11 @@ function captionOf(stack: Stack, channel: number, figure: string | undefined) {
     };
   }
   if (figure !== undefined) return { short: figure, long: figure, level: '' };
+  if (areShares(stack.header)) {
+    // Their mean is the same in each head: one by the number of keys.
+    const greatest = `≤ ${formatValue(summary.max, 3)}`;
+    return { short: greatest, long: `greatest ${formatValue(summary.max, 3)}`, level: '' };
+  }
   const mean = formatValue(summary.mean, 3);
   return { short: mean, long: `mean ${mean}`, level: '' };
 }

@@ -5,6 +5,7 @@ import { summarize } from '../heatmap';
 import {
   blocksAcross,
   CAPTION_WIDTH,
+  channelLabel,
   fitWithin,
   LEAST_CELL,
   TILE_GAP,
@@ -182,7 +183,9 @@ export function SampleTiles({ painting, room }: TilesProps) {
           {() =>
             channels.map((channel) => (
               <div key={channel} class="block" style={blockStyle}>
-                <RowLabel channel={channel}>{one.channels > 1 && channel}</RowLabel>
+                <RowLabel channel={channel}>
+                  {one.channels > 1 && channelLabel(one.header, channel)}
+                </RowLabel>
                 {stacks.map((stack, i) =>
                   stack ? (
                     <SampleTile

@@ -19,7 +19,7 @@ export const hover = signal<Hover | null>(null);
 
 /** The cell of a `columns` × `rows` picture under the pointer. */
 export function cellUnder(
-  event: PointerEvent,
+  event: MouseEvent,
   columns: number,
   rows: number,
 ): { x: number; y: number } {
