@@ -21,7 +21,7 @@ from playwright.sync_api import (
 )
 
 from tensorboard_keract import metadata
-from tests.browser import keract_url, open_page
+from tests.browser import canvas_pixels, keract_url, open_page
 from tests.fixture_run import (
     CONV_KERNEL,
     IMAGE,
@@ -400,7 +400,7 @@ def test_the_filmstrip_shows_channels_over_steps(
         large = frame.get_by_test_id("tile-large")
         expect(large).to_have_attribute("data-step", str(steps[1]))
         expect(large).to_have_attribute("data-channel", "2")
-        assert frame.locator(".details .film button").count() == 8
+        expect(frame.locator(".details .film button")).to_have_count(8)
         heads.last.click()
         expect(current).to_have_text("60")
         # Sorted by maximum, rows stand in the order of the kernels' maxima.
@@ -445,3 +445,50 @@ def test_kernels_of_three_inputs_are_colour_pictures(
             re.compile("in 1 · out 2", re.I)
         )
         page.wait_for_function("location.hash.includes('p.keract.kernels=rgb')")
+
+
+def test_rows_of_kernels_are_sorted_by_what_their_kernels_are_together(
+    tensorboard: TensorBoard, browser: Browser
+) -> None:
+    state = {"run": "kernels", "layer": "first", "kind": "weight", "order": "max"}
+    with open_page(browser, keract_url(tensorboard.url, state)) as (_page, frame):
+        labels = frame.locator(".kernel-row .label")
+        labels.first.wait_for()
+        # This run's rows are of inputs.
+        greatest = RGB_KERNEL.max(axis=(0, 1, 3))
+        expected = np.argsort(-greatest)
+        assert [text.split("\n")[0] for text in labels.all_inner_texts()] == [
+            f"in {one}" for one in expected
+        ]
+        at_last = greatest[expected[0]] * (1 + (FILM_RECORDS - 1) / 10)
+        expect(labels.first).to_contain_text(f"≤ {at_last:.3g}")
+        first = frame.locator(".kernel-row").first.locator("[data-testid=tile]")
+        expect(first.first).to_have_attribute("data-channel", str(4 * expected[0]))
+
+
+def test_a_vector_over_steps_is_one_picture_of_units_by_steps(
+    tensorboard: TensorBoard, browser: Browser
+) -> None:
+    state = {
+        "run": "run1/keract",
+        "layer": "dense",
+        "arrangement": "filmstrip",
+        "normalisation": "steps",
+    }
+    with open_page(browser, keract_url(tensorboard.url, state)) as (_page, frame):
+        picture = frame.locator("[data-testid=unit-steps] canvas[data-columns='3']")
+        picture.wait_for()
+        pixels = canvas_pixels(picture)
+        assert pixels.shape == (64, RECORDS, 4)
+        box = picture.bounding_box()
+        assert box
+
+        # The column of a step is the strip of units that the step shows alone.
+        place = {"x": 1.5 * box["width"] / RECORDS, "y": 5.5 * box["height"] / 64}
+        picture.hover(position=place)
+        said = frame.get_by_test_id("hover-readout")
+        expect(said).to_contain_text("step 20 · unit 5")
+        picture.click(position=place)
+        frame.get_by_test_id("arrangement-maps").click()
+        strip = tiles_of(frame, 20).first
+        np.testing.assert_array_equal(canvas_pixels(strip)[0], pixels[:, 1])

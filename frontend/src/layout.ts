@@ -107,8 +107,8 @@ export function fitWithin(
 }
 
 /** What one map of a tensor is of: a channel, a head, …; kernels and slices are maps. */
-function mapNoun({ channel_axes: [axis = '', ...more] }: TensorHeader): string {
-  if (more.length > 0) return axis === 'out' ? 'kernel' : 'map';
+export function mapNoun({ channel_axes: [axis = '', ...more] }: TensorHeader): string {
+  if (more.length > 0) return axis === 'channel' ? 'map' : 'kernel';
   return axis === '' || axis.startsWith('axis') ? 'channel' : axis;
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isAlive, meanChange, sortedChannels, sortKeys } from './order';
+import { rowKeys, isAlive, meanChange, sortedChannels, sortKeys } from './order';
 import { stackOf } from './testing';
 
 // Codes 0 and 252 are the ends of a channel's own range.
@@ -64,4 +64,11 @@ it('calls a channel alive that varies in any sample, or is broken', () => {
   expect(isAlive([stack, other], 1)).toBe(true);
   const broken = stackOf(Float32Array.of(Number.NaN, Number.NaN), [0], [0]);
   expect(isAlive([broken], 0)).toBe(true);
+});
+
+it('sorts rows of kernels by what their kernels are together', () => {
+  const keys = Float64Array.of(1, 3, 5, Number.NaN, Number.NaN, Number.NaN);
+  expect([...(rowKeys('mean', keys, 2) ?? [])]).toEqual([2, 5, Number.NaN]);
+  expect([...(rowKeys('max', keys, 2) ?? [])]).toEqual([3, 5, Number.NaN]);
+  expect(rowKeys('index', undefined, 2)).toBeUndefined();
 });

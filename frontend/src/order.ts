@@ -33,12 +33,10 @@ export function sortKeys(
   if (looksBack(order) && !pairs.some(([, old]) => old)) return undefined;
   const { channels } = stacks[0];
   return Float64Array.from({ length: channels }, (_, channel) => {
-    const keys = pairs
-      .map(([stack, old]) => sortKey(order, stack, old, channel))
-      .filter(Number.isFinite);
-    if (keys.length === 0) return Number.NaN;
-    if (order === 'max') return Math.max(...keys);
-    return keys.reduce((sum, key) => sum + key, 0) / keys.length;
+    return together(
+      order,
+      pairs.map(([stack, old]) => sortKey(order, stack, old, channel)),
+    );
   });
 }
 
@@ -81,6 +79,29 @@ function channelValues(stack: Stack, channel: number): Float32Array {
   const values = new Float32Array(size);
   for (let i = 0; i < size; i++) values[i] = table[codes[i]];
   return values;
+}
+
+/**
+ * By what rows of `count` channels each are sorted: of maxima the greatest, else the mean
+ * of its channels; NaN where none has a key.
+ */
+export function rowKeys(
+  order: Order,
+  keys: Float64Array | undefined,
+  count: number,
+): Float64Array | undefined {
+  if (!keys) return undefined;
+  return Float64Array.from({ length: keys.length / count }, (_, row) =>
+    together(order, [...keys.subarray(row * count, (row + 1) * count)]),
+  );
+}
+
+/** One key of several: of maxima the greatest, else the mean; NaN of none. */
+function together(order: Order, all: readonly number[]): number {
+  const keys = all.filter(Number.isFinite);
+  if (keys.length === 0) return Number.NaN;
+  if (order === 'max') return Math.max(...keys);
+  return keys.reduce((sum, key) => sum + key, 0) / keys.length;
 }
 
 /** Channels from the greatest key to the least; without a key last, ties by index. */

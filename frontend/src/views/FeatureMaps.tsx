@@ -104,7 +104,8 @@ function Arrangement({
   const { type } = layoutOf(header);
   const film = isFilmstrip();
   const inRgb = !film && rgb && state.kernels.value === 'rgb';
-  const sorted = !inRgb && header.channels > 1 && (film || type === 'tiles');
+  const sorted =
+    !inRgb && header.channels > 1 && (film || type === 'tiles' || type === 'kernels');
   const sized = type !== 'units' && (film || inRgb || type === 'tiles');
   return (
     <>

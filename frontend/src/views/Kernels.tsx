@@ -1,10 +1,12 @@
-import type { Layout } from '../layout';
+import { type Layout, mapNoun } from '../layout';
 import type { Painting } from '../painting';
-import { selectedChannel } from '../maps_store';
+import { channelOrder, selectedChannel } from '../maps_store';
+import { rowKeys, sortedChannels } from '../order';
 import type { Stack } from '../wire_format';
 import type { Size } from './hooks';
 import { LazyRow } from './LazyRow';
 import { Tile } from './Tile';
+import { keyText } from './Tiles';
 
 const GAP = 2;
 const LABEL_WIDTH = 56;
@@ -22,11 +24,18 @@ interface KernelsProps {
 /** Convolution kernels: a row for each entry of the outer axis, a small map for each of the inner. */
 export function Kernels({ stack, painting, layout, room }: KernelsProps) {
   const { outer, inner } = layout;
+  const { order, keys: each, channels = [] } = channelOrder.value ?? {};
+  const keys = order && rowKeys(order, each, inner);
+  const kept = new Set(channels);
+  // A row is left out where all of its kernels are; else each keeps its column.
+  const keptRows = new Set(channels.map((channel) => Math.floor(channel / inner)));
+  const rows = sortedChannels(keys, outer).filter((row) => keptRows.has(row));
   const [outerName, innerName] = stack.header.channel_axes;
   const wide = (room.width - LABEL_WIDTH) / inner - GAP;
   // At least three screen pixels for a weight, and no larger than is easy to compare.
   const least = Math.max(9, 3 * stack.width);
-  const most = outerName === 'out' ? KERNEL_WIDTH : MAP_WIDTH;
+  const noun = mapNoun(stack.header);
+  const most = noun === 'kernel' ? KERNEL_WIDTH : MAP_WIDTH;
   const width = Math.floor(Math.max(least, Math.min(most, wide)));
   const height = Math.max(4, Math.round((width * stack.height) / stack.width));
   const perLine = Math.max(1, Math.floor((room.width - LABEL_WIDTH + GAP) / (width + GAP)));
@@ -34,17 +43,17 @@ export function Kernels({ stack, painting, layout, room }: KernelsProps) {
   return (
     <div class="kernels">
       <p class="axes-note">
-        a row for each <b>{outerName}</b>, a {outerName === 'out' ? 'kernel' : 'map'} for
-        each <b>{innerName}</b>
+        a row for each <b>{outerName}</b>, a {noun} for each <b>{innerName}</b>
       </p>
-      {Array.from({ length: outer }, (_, i) => (
+      {rows.map((i) => (
         <KernelRow
           key={i}
           label={`${outerName} ${i}`}
+          figure={keys && keyText(keys[i], order)}
           first={i * inner}
           count={inner}
           rowHeight={rowHeight}
-          {...{ stack, painting, width, height }}
+          {...{ stack, painting, width, height, kept }}
         />
       ))}
     </div>
@@ -53,6 +62,8 @@ export function Kernels({ stack, painting, layout, room }: KernelsProps) {
 
 function KernelRow(props: {
   label: string;
+  /** The number by which rows are sorted. */
+  figure: string | undefined;
   first: number;
   count: number;
   rowHeight: number;
@@ -60,19 +71,29 @@ function KernelRow(props: {
   painting: Painting;
   width: number;
   height: number;
+  /** The kernels that are shown. */
+  kept: ReadonlySet<number>;
 }) {
-  const { label, first, count, rowHeight, stack, painting, width, height } = props;
+  const { label, figure, first, count, rowHeight, stack, painting, width, height, kept } =
+    props;
   return (
     // Thousands of kernels: rows out of view hold their place and nothing else.
     <LazyRow
       class="kernel-row"
       minHeight={rowHeight}
-      label={<span class="label">{label}</span>}
+      label={
+        <span class="label">
+          {label}
+          {figure && <small>{figure}</small>}
+        </span>
+      }
     >
       {() => (
         <div style={{ gap: `${GAP}px` }}>
           {Array.from({ length: count }, (_, i) => {
             const channel = first + i;
+            if (!kept.has(channel))
+              return <span key={channel} style={{ width: `${width}px` }} />;
             const domain = painting.domainOf(channel);
             return (
               <Tile

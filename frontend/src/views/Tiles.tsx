@@ -11,6 +11,7 @@ import {
   TILE_GAP,
   tileSize,
 } from '../layout';
+import type { Order } from '../order';
 import type { Painting } from '../painting';
 import { state } from '../state';
 import {
@@ -120,7 +121,11 @@ export function RowLabel(props: { channel: number; children: ComponentChildren }
 function figureOf(channel: number): string | undefined {
   const { keys, order } = channelOrder.value ?? {};
   if (!keys) return undefined;
-  const key = keys[channel];
+  return keyText(keys[channel], order);
+}
+
+/** A number by which maps are sorted, with what it is. */
+export function keyText(key: number, order: Order | undefined): string {
   if (order === 'mean') return formatValue(key, 3);
   if (order === 'zeros') return `0: ${formatShare(key)}`;
   return order === 'max' ? `≤ ${formatValue(key, 3)}` : `Δ ${formatValue(key, 2)}`;
