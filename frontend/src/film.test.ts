@@ -13,7 +13,7 @@ it('lays maps out as large as fit, each a whole number of pixels a value', () =>
     expect(x + 9 * 14).toBeLessThanOrEqual(layout.width);
     expect(y + 9 * 14).toBeLessThanOrEqual(layout.height);
   }
-  expect(filmLayout(header, [3]).scale).toBe(34);
+  expect(filmLayout(header, [3]).scale).toBe(45);
 });
 
 it('gives each value of many or large maps a pixel at least', () => {

@@ -28,7 +28,7 @@ const MOST_HEIGHT = 720;
 const LEAST_WIDTH = 280;
 /** Longest side of a map, in pixels: of one of several, and of one alone. */
 const MOST_SIDE = 128;
-const MOST_SIDE_ALONE = 480;
+const MOST_SIDE_ALONE = 640;
 
 /** Where the maps of some channels lie: as large as fit, kernels by input and output. */
 export function filmLayout(header: TensorHeader, channels: readonly number[]): FilmLayout {
