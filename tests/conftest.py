@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,7 +118,19 @@ def digits_logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     10, 20, 30, and by a second process that went on from 10 at 10 and 15.
     `recurrent/keract` is one record of a net with an LSTM that returns its states.
     """
-    logdir = tmp_path_factory.mktemp("digits")
+    base = tmp_path_factory.getbasetemp()
+    # Training takes long: one of the workers does it for all.
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    logdir, written = shared / "digits", shared / "digits_written"
+    with (shared / "digits_lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not written.exists():
+            record_digits(logdir)
+            written.touch()
+    return logdir
+
+
+def record_digits(logdir: Path) -> None:
     for steps in ((0, 10, 20, 30), (10, 15)):
         case = models.classifier()
         with tk.Recorder(logdir / "restarted", case.model, case[1:]) as recorder:
@@ -126,7 +140,6 @@ def digits_logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with tk.Recorder(logdir / "recurrent", case.model, case[1:]) as recorder:
         recorder.record(0)
     run_example("digits.py", "--log-dir", str(logdir / "digits"), "--epochs", "2")
-    return logdir
 
 
 @pytest.fixture(scope="session", params=["true", "false"], ids=["rust", "python"])
