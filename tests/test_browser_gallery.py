@@ -112,13 +112,17 @@ def gallery() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, gallery: str) -> Iterator[Page]:
+def page(browser: Browser) -> Iterator[Page]:
+    """One page for all states, which share its scripts."""
     context = browser.new_context(
         viewport=SIZE, locale="en-US", timezone_id="UTC", reduced_motion="reduce"
     )
     page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     context.close()
+    assert not errors
 
 
 def address(gallery: str, state: dict[str, Any], theme: str) -> str:
@@ -224,6 +228,7 @@ def test_state_is_as_it_was(
 
     page.on("console", note)
     page.goto(address(gallery, state, "light"))
+    page.locator(f"#frame[data-state='{state['name']}']").wait_for()
     frame = page.frame_locator("#frame")
     frame.locator("#keract header").wait_for()
     if until := state.get("until"):

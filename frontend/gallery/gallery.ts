@@ -45,7 +45,10 @@ function show(): void {
   list();
   if (wanted === shown) return;
   shown = wanted;
+  delete frame.dataset.state;
   frame.onload = () => {
+    // Said for tests to wait for.
+    frame.dataset.state = wanted.name;
     if (wanted.click) void click(wanted.click);
   };
   frame.src = `/${wanted.server ?? 'recorded'}/`;
