@@ -105,9 +105,8 @@ def test_heads_are_queries_by_keys_and_a_query_is_followed_through_all(
         )
         said = frame.get_by_test_id("hover-readout")
         expect(said).to_contain_text("head 2 · query 1 · key 4")
-        (number,) = re.findall(r"^(\S+) ±", said.inner_text())
-        number = float(number.replace("×10⁻", "e-"))
-        assert number == pytest.approx(recorded.scores[0, 2, 1, 4], abs=0.005)
+        (text,) = re.findall(r"^(\S+) ±", said.inner_text())
+        assert float(text) == pytest.approx(recorded.scores[0, 2, 1, 4], abs=0.005)
         marks = frame.get_by_test_id("query-mark")
         assert (
             marks.evaluate_all("all => all.map(one => one.dataset.query)")
@@ -124,9 +123,14 @@ def test_heads_are_queries_by_keys_and_a_query_is_followed_through_all(
         expect(details).to_contain_text(f"most, to key {best}")
         page.wait_for_function("location.hash.includes('p.keract.query=1')")
 
+        # Another query of that head leaves it open.
+        tiles.nth(2).click(position={"x": 5, "y": 3.5 * box["height"] / POSITIONS})
+        expect(details).to_contain_text("Query 3")
+        expect(details).to_contain_text("Head 2")
+
         # By keyboard, which is the slider's as long as it has the focus.
         frame.get_by_test_id("query-slider").focus()
-        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowLeft")
         expect(details).to_contain_text("Query 2")
         expect(marks.first).to_have_attribute("data-query", "2")
         best = recorded.scores[0, 2, 2].argmax()

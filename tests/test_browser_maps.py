@@ -457,7 +457,7 @@ def test_rows_of_kernels_are_sorted_by_what_their_kernels_are_together(
         # This run's rows are of inputs.
         greatest = RGB_KERNEL.max(axis=(0, 1, 3))
         expected = np.argsort(-greatest)
-        assert [text.split("\n")[0] for text in labels.all_inner_texts()] == [
+        assert [text.partition(" ≤")[0] for text in labels.all_inner_texts()] == [
             f"in {one}" for one in expected
         ]
         at_last = greatest[expected[0]] * (1 + (FILM_RECORDS - 1) / 10)

@@ -19,7 +19,7 @@ const pointedQuery = computed(() => {
 /** The query under the pointer, or else the chosen one. */
 const markedQuery = computed(() => pointedQuery.value ?? state.query.value);
 
-/** What rows and columns of a head are, and over what its colours span. */
+/** What rows, columns and values of a head are. */
 export function AttentionNote({ header }: { header: TensorHeader }) {
   return (
     <p class="axes-note">
@@ -44,9 +44,12 @@ export function QueryMark({ rows, height }: { rows: number; height: number | str
   );
 }
 
-/** A click on a head chooses its query, too. */
-export function choosePointedQuery(): void {
-  if (pointedQuery.value !== null) state.query.value = pointedQuery.value;
+/** Chooses the query under the pointer, if any; returns whether it is another one. */
+export function choosePointedQuery(): boolean {
+  const [old, next] = [state.query.value, pointedQuery.value];
+  if (next === null || next === old) return false;
+  state.query.value = next;
+  return true;
 }
 
 /** What the marked query gives to each key, of one head. */

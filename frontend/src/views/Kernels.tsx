@@ -10,6 +10,7 @@ import { keyText } from './Tiles';
 
 const GAP = 2;
 const LABEL_WIDTH = 56;
+const SORTED_LABEL_WIDTH = 104;
 /** At most, in CSS pixels: of a kernel's few weights, and of a slice of a volume. */
 const KERNEL_WIDTH = 44;
 const MAP_WIDTH = 96;
@@ -31,14 +32,15 @@ export function Kernels({ stack, painting, layout, room }: KernelsProps) {
   const keptRows = new Set(channels.map((channel) => Math.floor(channel / inner)));
   const rows = sortedChannels(keys, outer).filter((row) => keptRows.has(row));
   const [outerName, innerName] = stack.header.channel_axes;
-  const wide = (room.width - LABEL_WIDTH) / inner - GAP;
+  const labelWidth = keys ? SORTED_LABEL_WIDTH : LABEL_WIDTH;
+  const wide = (room.width - labelWidth) / inner - GAP;
   // At least three screen pixels for a weight, and no larger than is easy to compare.
   const least = Math.max(9, 3 * stack.width);
   const noun = mapNoun(stack.header);
   const most = noun === 'kernel' ? KERNEL_WIDTH : MAP_WIDTH;
   const width = Math.floor(Math.max(least, Math.min(most, wide)));
   const height = Math.max(4, Math.round((width * stack.height) / stack.width));
-  const perLine = Math.max(1, Math.floor((room.width - LABEL_WIDTH + GAP) / (width + GAP)));
+  const perLine = Math.max(1, Math.floor((room.width - labelWidth + GAP) / (width + GAP)));
   const rowHeight = Math.ceil(inner / perLine) * (height + GAP) + 2;
   return (
     <div class="kernels">
@@ -53,7 +55,7 @@ export function Kernels({ stack, painting, layout, room }: KernelsProps) {
           first={i * inner}
           count={inner}
           rowHeight={rowHeight}
-          {...{ stack, painting, width, height, kept }}
+          {...{ labelWidth, stack, painting, width, height, kept }}
         />
       ))}
     </div>
@@ -64,6 +66,7 @@ function KernelRow(props: {
   label: string;
   /** The number by which rows are sorted. */
   figure: string | undefined;
+  labelWidth: number;
   first: number;
   count: number;
   rowHeight: number;
@@ -74,17 +77,27 @@ function KernelRow(props: {
   /** The kernels that are shown. */
   kept: ReadonlySet<number>;
 }) {
-  const { label, figure, first, count, rowHeight, stack, painting, width, height, kept } =
-    props;
+  const {
+    label,
+    figure,
+    labelWidth,
+    first,
+    count,
+    rowHeight,
+    stack,
+    painting,
+    width,
+    height,
+    kept,
+  } = props;
   return (
     // Thousands of kernels: rows out of view hold their place and nothing else.
     <LazyRow
       class="kernel-row"
       minHeight={rowHeight}
       label={
-        <span class="label">
-          {label}
-          {figure && <small>{figure}</small>}
+        <span class="label" style={{ width: `${labelWidth}px` }}>
+          {label} {figure && <small>{figure}</small>}
         </span>
       }
     >

@@ -56,7 +56,8 @@ export const Tile = memo(function Tile({
       aria-pressed={selected}
       style={{ width: `${width}px` }}
       onClick={() => {
-        choosePointedQuery();
+        // Another query of the head in the details leaves it there.
+        if (choosePointedQuery() && selected) return;
         selectTile(channel, {
           ...(sample !== undefined && { sample }),
           ...(step !== undefined && { step }),
