@@ -32,6 +32,7 @@ LONGEST_FILES = (
     "test_browser_gallery.py",
     "test_browser_frame.py",
     "test_attribution.py",
+    "test_browser_attention.py",
     "test_strategy.py",
     "test_examples.py",
     "test_faults.py",
