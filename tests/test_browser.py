@@ -396,6 +396,13 @@ def test_a_link_restores_the_picture(
         tiles = painted(frame, "conv2", step, "activation_gradient")
         np.testing.assert_array_equal(canvas_pixels(tiles.nth(5)), before)
         assert tiles.nth(5).get_attribute("data-sample") == "4"
+        # A link that is followed at once after a choice wins, though the address is
+        # written a little after each choice.
+        frame.locator("[data-testid=layer-item][data-path=conv1] button").click()
+        page.wait_for_function("!location.hash.includes('layer=conv2')")
+        frame.locator("[data-testid=layer-item][data-path=dense] button").click()
+        page.evaluate("link => { location.href = link; }", link)
+        painted(frame, "conv2", step, "activation_gradient")
 
 
 def test_the_theme_is_that_of_tensorboard(

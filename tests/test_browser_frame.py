@@ -84,7 +84,7 @@ def flipping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorBoard]:
     logdir = tmp_path_factory.mktemp("flipping")
     write_flipping_run(logdir / "run")
     with TensorBoard(logdir, tmp_path_factory.mktemp("output"), True) as process:
-        process.await_runs({"run"})
+        process.await_steps("run", RECORDS)
         yield process
 
 
@@ -232,8 +232,8 @@ def test_each_key_of_the_sheet_is_handled(
         frame.get_by_test_id("tile").first.wait_for()
         frame.get_by_role("button", name="Keyboard").click()
         sheet = frame.get_by_role("dialog", name="Keyboard")
-        keys = sheet.locator("kbd").all_inner_texts()
         expect(sheet).to_contain_text("prediction changed, of the sample shown")
+        keys = sheet.locator("kbd").all_inner_texts()
         page.keyboard.press("Escape")
         expect(sheet).to_be_hidden()
         frame.locator("html").evaluate(

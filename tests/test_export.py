@@ -19,12 +19,12 @@ def test_colormap_has_256_colors(name: str) -> None:
     assert colormap.kind in ("sequential", "diverging")
 
 
-def colors(kind: str = "sequential") -> export.Colormap:
+def colors(kind: str = "sequential") -> colormaps.Colormap:
     """The colour of index i is (i, 0, 0)."""
     ramp = np.zeros((256, 3), np.uint8)
     ramp[:, 0] = np.arange(256)
     nan, high, low = np.eye(3, dtype=np.uint8)
-    return export.Colormap(kind, ramp, nan * 9, high * 9, low * 9)
+    return colormaps.Colormap(kind, ramp, nan * 9, high * 9, low * 9)
 
 
 def indices(values: list[float], domain: Domain, kind: str = "sequential") -> list[int]:

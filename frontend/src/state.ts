@@ -232,6 +232,11 @@ export function parseHash(hash: string): Map<string, string> {
   return found;
 }
 
+/** What of a hash is ours; empty without any key of ours. */
+function ourPart(hash: string): string {
+  return [...parseHash(hash)].map((entry) => entry.join('=')).join('&');
+}
+
 /** `hash` with our keys replaced by these values, other parts kept. */
 export function formatHash(hash: string, values: ReadonlyMap<string, string>): string {
   const others = hash
@@ -290,6 +295,8 @@ export function bindUrl(): () => void {
   const owner = addressWindow();
   applyValues(parseHash(owner.location.hash));
   let view: string = state.view.peek();
+  // Our part of the address when it was last read or written.
+  let known = ourPart(owner.location.hash);
   const write = (values: ReadonlyMap<string, string>) => {
     try {
       // On another tab of TensorBoard the address is not ours to write.
@@ -304,6 +311,7 @@ export function bindUrl(): () => void {
       view = values.get('view') ?? view;
       if (moved) owner.history.pushState(owner.history.state, '', next);
       else owner.history.replaceState(owner.history.state, '', next);
+      known = ourPart(next);
     } catch {
       // A parent that forbids it: links lose the state, the page works on.
     }
@@ -312,9 +320,14 @@ export function bindUrl(): () => void {
   const stopWriting = effect(() => {
     const values = stateValues();
     clearTimeout(timer);
-    timer = setTimeout(() => write(values), URL_DELAY_MS);
+    timer = setTimeout(() => {
+      const ours = ourPart(owner.location.hash);
+      // A link that was followed since: its event is on the way, and counts.
+      if (ours === '' || ours === known) write(values);
+    }, URL_DELAY_MS);
   });
   const read = () => {
+    known = ourPart(owner.location.hash);
     const values = parseHash(owner.location.hash);
     // TensorBoard drops our keys when the reader leaves the tab; that is no wish, so
     // they are put back when the reader returns.
