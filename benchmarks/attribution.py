@@ -1,6 +1,6 @@
 """What an explanation costs, beside a pass forward and backward and beside others.
 
-    python -m benchmarks.attribution [--models vgg16 resnet50] [--batch 4] [--rounds 7]
+    python -m benchmarks.attribution [--models vgg16 resnet50] [--batch 2] [--rounds 7]
 
 All timings of a model are taken in turns, and medians are compared. The unit is one
 compiled pass forward and backward through the same batch, for the gradients of the
@@ -24,13 +24,13 @@ from benchmarks.timing import describe_machine, interleaved
 
 LAYERS = {"vgg16": "block5_conv3", "resnet50": "conv5_block3_out"}
 TARGET = 7
-COPIES = 8
+COPIES = 4
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--models", nargs="+", default=["vgg16", "resnet50"])
-    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
     print(f"{describe_machine()}\n")
@@ -52,10 +52,10 @@ def measure(name: str, case: Case, rounds: int) -> None:
         "saliency": lambda: tk.saliency(model, x, TARGET),
         "guided_backprop": lambda: tk.guided_backprop(model, x, TARGET),
         f"smooth_grad, {COPIES} copies": lambda: tk.smooth_grad(
-            model, x, TARGET, copies=COPIES
+            model, x, TARGET, copies=COPIES, progress=False
         ),
         f"integrated_gradients, {COPIES} steps": lambda: tk.integrated_gradients(
-            model, x, TARGET, steps=COPIES
+            model, x, TARGET, steps=COPIES, progress=False
         ),
     }
     for others in (of_tf_keras_vis, of_xplique, of_tf_explain):
