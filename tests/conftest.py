@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 import tensorboard_keract as tk
 from tests import models
@@ -20,6 +20,9 @@ from tests.tensorboard_process import WITH_TENSORFLOW, TensorBoard
 
 FIXTURE_STEPS = 6
 
+# Three workers on two cores: a page may take longer than the five seconds by default.
+expect.set_options(timeout=20_000)
+
 # Files of a few tests that take long each. A worker takes whole files: these first, so
 # that none is left to one worker at the end.
 LONGEST_FILES = (
@@ -30,6 +33,7 @@ LONGEST_FILES = (
     "test_browser_compare.py",
     "test_browser_export.py",
     "test_browser_gallery.py",
+    "test_browser_loaders.py",
     "test_browser_frame.py",
     "test_attribution.py",
     "test_browser_attention.py",

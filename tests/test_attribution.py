@@ -409,7 +409,26 @@ def _spread(outputs: Any) -> tf.Tensor:
     return tf.add_n(flat)
 
 
-@pytest.mark.parametrize("make", model_kinds.ALL_KINDS)
+# Of each way in which a call goes on one; all are tried where there is time.
+QUICK_KINDS = (
+    model_kinds.residual,
+    model_kinds.eager,
+    model_kinds.compiled_call,
+    model_kinds.shared_layer,
+    model_kinds.dict_in_tuple_out,
+    model_kinds.masked_bidirectional,
+    model_kinds.self_attention,
+    model_kinds.half_precision,
+)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(make, marks=() if make in QUICK_KINDS else pytest.mark.long)
+        for make in model_kinds.ALL_KINDS
+    ],
+)
 def test_gradients_are_those_of_a_plain_tape(
     make: Callable[[], model_kinds.Kind],
 ) -> None:

@@ -291,6 +291,12 @@ def test_keys_and_play_move_the_step(
         ):
             page.keyboard.press(key)
             at(step)
+        frame.get_by_test_id("speed-select").select_option("2")
+        page.keyboard.press("<")
+        expect(frame.get_by_test_id("speed-select")).to_have_value("1")
+        for _ in range(5):
+            page.keyboard.press(">")
+        expect(frame.get_by_test_id("speed-select")).to_have_value("20")
         frame.get_by_test_id("play").click()
         frame.locator(
             f"[data-testid=step-slider]:not([aria-valuenow='{steps[0]}'])"
@@ -298,6 +304,30 @@ def test_keys_and_play_move_the_step(
         frame.get_by_test_id("play").click()
         now = int(slider.get_attribute("aria-valuenow") or -1)
         painted(frame, "conv1", now, "activation")
+
+
+def test_numbers_stand_behind_the_maps(
+    tensorboard: TensorBoard, browser: Browser, records: list[Event]
+) -> None:
+    step = records[-1].step
+    planes = planes_of(records[-1], "activation/conv1")[0]
+    with open_page(browser, keract_url(tensorboard.url, {"layer": "conv1"})) as (
+        _page,
+        frame,
+    ):
+        painted(frame, "conv1", step, "activation")
+        frame.get_by_test_id("table-toggle").click()
+        table = frame.get_by_test_id("map-table")
+        expect(table.locator("caption")).to_have_text(f"Step {step:,}, sample 0")
+        rows = table.locator("tbody tr")
+        expect(rows).to_have_count(len(planes))
+        name, mean, least, greatest, *_ = (
+            rows.nth(2).locator("th, td").all_inner_texts()
+        )
+        assert name == "Channel 2"
+        assert float(mean) == pytest.approx(float(planes[2].mean()), rel=0.05)
+        assert float(least) == pytest.approx(float(planes[2].min()), abs=1e-3)
+        assert float(greatest) == pytest.approx(float(planes[2].max()), rel=0.01)
 
 
 def test_every_shape_of_tensor_is_drawn(

@@ -26,6 +26,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Locator, Page
 
+from tests.browser import CANVASES
+
 pytestmark = pytest.mark.browser
 
 FRONTEND = Path(__file__).parents[1] / "frontend"
@@ -41,51 +43,6 @@ SIZE = {"width": 1488, "height": 800}
 PATIENCE_S = 15
 # A page that has not changed for so long is complete.
 REST_S = 1
-
-# A line for each canvas in view: which it is, and what is on it.
-CANVASES = """
-root => [...root.querySelectorAll('canvas')].filter((canvas) => {
-  const box = canvas.getBoundingClientRect();
-  return canvas.checkVisibility() && box.bottom > 0 && box.top < innerHeight;
-}).map((canvas) => {
-  const {width, height, dataset} = canvas;
-  const names = ['kind', 'path', 'step', 'sample', 'channel', 'filter', 'low', 'high'];
-  const said = names.filter((name) => dataset[name]).map((name) => `${name}=${dataset[name]}`);
-  const label = [dataset.testid ?? canvas.parentElement.className, ...said].join(' ');
-  if (width * height === 0) return `${label}: nothing`;
-  const {data} = canvas.getContext('2d').getImageData(0, 0, width, height);
-  const chart = dataset.mode || canvas.closest('.uplot');
-  return `${label}: ${width} x ${height}, ${chart ? coarse(data) : exact(data)}`;
-
-  // FNV-1a, and the mean colour for the reader of a diff.
-  function exact(bytes) {
-    let hash = 0x811c9dc5;
-    const sum = [0, 0, 0];
-    for (let i = 0; i < bytes.length; i++) {
-      hash = Math.imul(hash ^ bytes[i], 0x01000193) >>> 0;
-      if (i % 4 < 3) sum[i % 4] += bytes[i];
-    }
-    const mean = sum.map((all) => Math.round(all / (bytes.length / 4)));
-    return `rgb ${mean.join(' ')}, ${hash.toString(16).padStart(8, '0')}`;
-  }
-
-  // Colours in steps of 16, those of a twentieth and more of what is drawn.
-  function coarse(bytes) {
-    const counts = new Map();
-    let drawn = 0;
-    for (let i = 0; i < bytes.length; i += 4) {
-      if (bytes[i + 3] === 0) continue;
-      drawn++;
-      const color = [0, 1, 2].map((c) => (bytes[i + c] >> 4).toString(16)).join('');
-      counts.set(color, (counts.get(color) ?? 0) + 1);
-    }
-    const frequent = [...counts].filter(([, count]) => count > drawn / 20);
-    frequent.sort(([, a], [, b]) => b - a);
-    const share = Math.round((drawn / (bytes.length / 4)) * 10) * 10;
-    return `about ${share} % drawn, ${frequent.slice(0, 2).map(([name]) => `#${name}`).join(' ')}`;
-  }
-})
-"""
 
 COLORS = """
 root => {

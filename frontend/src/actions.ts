@@ -12,7 +12,7 @@ import {
   stepIndexAt,
 } from './selection';
 import { stepPlaces } from './shown_runs';
-import { state, VIEWS } from './state';
+import { PLAY_SPEEDS, state, VIEWS } from './state';
 import { stack } from './maps_store';
 import {
   chosenSamples,
@@ -44,9 +44,6 @@ export const turning = signal(true);
 export function otherTurn(): void {
   turn.value = turn.value === 'a' ? 'b' : 'a';
 }
-
-// A step stays this long while playing.
-const PLAY_MS = 220;
 
 /** Moves the scrubber to a recorded step; on the newest one it follows newer ones. */
 export function goToIndex(index: number): void {
@@ -94,6 +91,12 @@ export function togglePlay(): void {
   playing.value = wanted;
 }
 
+/** The next slower or faster speed of playing. */
+export function changeSpeed(by: -1 | 1): void {
+  const next = PLAY_SPEEDS[PLAY_SPEEDS.indexOf(state.speed.value) + by];
+  if (next !== undefined) state.speed.value = next;
+}
+
 /**
  * Advances while playing, from step to step that has what the view shows, and never
  * before its maps are on the page.
@@ -102,11 +105,14 @@ export function runPlayer(): () => void {
   return effect(() => {
     if (!playing.value) return;
     if (step.value === undefined || stack.value.loading) return;
-    const timer = setTimeout(() => {
-      const next = shownStep('after');
-      if (next !== undefined) goToIndex(stepIndexAt(steps.value, next));
-      if (shownStep('after') === undefined) playing.value = false;
-    }, PLAY_MS);
+    const timer = setTimeout(
+      () => {
+        const next = shownStep('after');
+        if (next !== undefined) goToIndex(stepIndexAt(steps.value, next));
+        if (shownStep('after') === undefined) playing.value = false;
+      },
+      1000 / Number(state.speed.value),
+    );
     return () => clearTimeout(timer);
   });
 }
@@ -271,6 +277,11 @@ export const KEYS: { keys: string[]; what: string; run: Record<string, () => voi
     run: { p: () => moveFlip('before'), n: () => moveFlip('after') },
   },
   { keys: ['Space'], what: 'play, pause', run: { ' ': togglePlay } },
+  {
+    keys: ['<', '>'],
+    what: 'play slower, faster',
+    run: { '<': () => changeSpeed(-1), '>': () => changeSpeed(1) },
+  },
   {
     keys: ['K', 'J'],
     what: 'layer above, below',

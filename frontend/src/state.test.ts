@@ -25,6 +25,7 @@ it('brings back every choice from the URL that it wrote', () => {
   state.kind.value = 'weight_gradient';
   state.part.value = 'bias';
   state.step.value = 1240;
+  state.speed.value = '10';
   state.sample.value = 3;
   state.colormap.value = 'magma';
   state.signed.value = 'purple_green';

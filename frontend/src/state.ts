@@ -107,6 +107,8 @@ export const HISTOGRAM_MODES = ['offset', 'overlay', 'percentiles', 'heatmap'] a
 export const HISTOGRAM_SCOPES = ['layer', 'all'] as const;
 export const TILE_SIZES = ['auto', 'one', 's', 'm', 'l'] as const;
 export const ARRANGEMENTS = ['maps', 'filmstrip'] as const;
+/** Steps a second while playing. */
+export const PLAY_SPEEDS = ['1', '2', '5', '10', '20'] as const;
 export const KERNEL_PICTURES = ['planes', 'rgb'] as const;
 
 export const entries = {
@@ -126,6 +128,8 @@ export const entries = {
   kind: oneOf(KINDS, 'activation'),
   /** Which of the layer's tensors of that kind, by own name; empty is the first. */
   part: text(''),
+  /** How many steps a second are played. */
+  speed: oneOf(PLAY_SPEEDS, '5'),
   /** The recorded step; null is the newest, also when newer ones come. */
   step: count(),
   /** Which probe sample; null is the first. Of several, the one in the details. */
@@ -167,7 +171,7 @@ export const entries = {
   axis: oneOf(VALUE_AXES, 'symlog'),
   /** Histograms of the layer, or small ones of all layers. */
   scope: oneOf(HISTOGRAM_SCOPES, 'layer'),
-  /** Whether the numbers behind the histograms stand beside them. */
+  /** Whether the numbers behind histograms, or maps, stand beside them. */
   table: flag(),
   /** The statistic that the overview shows. */
   statistic: text('l2_norm'),

@@ -31,6 +31,7 @@ import { type Size, useSize } from './hooks';
 import { Kernels } from './Kernels';
 import { Legend } from './Legend';
 import { FewerSamples, WithoutMaps } from './MapsAbsent';
+import { MapTable, MapTableButton } from './MapTable';
 import { Matrix } from './Matrix';
 import { Failure, Note } from './Messages';
 import { FilterButton, OrderNote, OrderPicker, PinButton } from './OrderControls';
@@ -79,6 +80,7 @@ export function FeatureMaps() {
         fallback={!rgb && painting?.normalisation !== state.normalisation.value}
       />
       <StepNotes />
+      {!state.compare.value && <MapTable />}
       <div ref={ref} class={`maps-room ${loading ? 'stale' : ''}`}>
         {error instanceof SampleNotStored && <FewerSamples missing={error} />}
         {error && !(error instanceof SampleNotStored) && <Failure error={error} />}
@@ -120,6 +122,8 @@ function Arrangement({
           </>
         )}
         {sized && <SizePicker />}
+        <span class="space" />
+        <MapTableButton />
       </div>
       {sorted && <OrderNote />}
     </>

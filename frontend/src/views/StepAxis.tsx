@@ -1,7 +1,7 @@
 import { playing, togglePlay } from '../actions';
 import { formatCount, formatValue, plural } from '../format';
 import { type Alignment, ALIGNMENT_TITLES, ALIGNMENTS } from '../alignment';
-import { state } from '../state';
+import { PLAY_SPEEDS, state } from '../state';
 import { lostText, recordOverSteps, SKIPPED_TEXT } from '../statistics';
 import {
   data,
@@ -63,6 +63,7 @@ function Now() {
       <div class="last">
         <Records />
         <span class="space" />
+        <SpeedPicker />
         <AlignmentPicker />
       </div>
       {isSkipped() && (
@@ -94,6 +95,27 @@ export function aboutStep(): string {
   const rate = recordOverSteps(model, statistics, 'learning_rate')[i];
   if (Number.isFinite(rate) && parts.length < 2) parts.push(`rate ${formatValue(rate, 3)}`);
   return parts.join(' · ');
+}
+
+function SpeedPicker() {
+  return (
+    <select
+      class="align"
+      aria-label="Steps a second while playing"
+      title="Steps a second while playing (< and >)"
+      data-testid="speed-select"
+      value={state.speed.value}
+      onChange={(event) => {
+        state.speed.value = event.currentTarget.value as typeof state.speed.value;
+      }}
+    >
+      {PLAY_SPEEDS.map((speed) => (
+        <option key={speed} value={speed}>
+          {speed}/s
+        </option>
+      ))}
+    </select>
+  );
 }
 
 /** What lines runs up: of use where there are several, or records are uneven. */
