@@ -492,7 +492,17 @@ def text() -> keras.Model:
     )
 
 
-@pytest.mark.parametrize("method", METHODS)
+# Of each family one; all are tried where there is time.
+QUICK_METHODS = (tk.layer_cam, tk.score_cam, tk.integrated_gradients, tk.occlusion)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        pytest.param(method, marks=() if method in QUICK_METHODS else pytest.mark.long)
+        for method in METHODS
+    ],
+)
 @pytest.mark.parametrize("make", [volumes, series, text])
 def test_inputs_of_other_dimensions(
     method: Callable[..., Explanation], make: Callable[[], keras.Model]

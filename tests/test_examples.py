@@ -102,6 +102,7 @@ def test_nested_model_shows_what_each_choice_of_layers_gives(tmp_path: Path) -> 
     ]
 
 
+@pytest.mark.long
 def test_vgg16_first_conv_evaluates_one_layer_and_draws_its_64_maps(
     tmp_path: Path,
 ) -> None:

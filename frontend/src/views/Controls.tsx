@@ -327,3 +327,22 @@ export function InputPicture({ stack }: { stack: Stack }) {
   }, [stack]);
   return <canvas ref={ref} class="picture" />;
 }
+
+/** Shows the numbers behind a picture. */
+export function TableButton({ title }: { title: string }) {
+  const shown = state.table.value;
+  return (
+    <button
+      type="button"
+      class="button toggle"
+      aria-pressed={shown}
+      title={title}
+      data-testid="table-toggle"
+      onClick={() => {
+        state.table.value = !shown;
+      }}
+    >
+      Table
+    </button>
+  );
+}

@@ -22,6 +22,7 @@ import {
   PartPicker,
   SamplePicker,
   SizePicker,
+  TableButton,
 } from './Controls';
 import { AttentionNote } from './Attention';
 import { ComparedMaps } from './ComparedMaps';
@@ -31,7 +32,7 @@ import { type Size, useSize } from './hooks';
 import { Kernels } from './Kernels';
 import { Legend } from './Legend';
 import { FewerSamples, WithoutMaps } from './MapsAbsent';
-import { MapTable, MapTableButton } from './MapTable';
+import { MapTable } from './MapTable';
 import { Matrix } from './Matrix';
 import { Failure, Note } from './Messages';
 import { FilterButton, OrderNote, OrderPicker, PinButton } from './OrderControls';
@@ -123,7 +124,7 @@ function Arrangement({
         )}
         {sized && <SizePicker />}
         <span class="space" />
-        <MapTableButton />
+        <TableButton title="The numbers behind these maps" />
       </div>
       {sorted && <OrderNote />}
     </>

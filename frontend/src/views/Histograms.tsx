@@ -34,7 +34,7 @@ import { TitleWithAbout } from './About';
 import { Nearest, StepNotes } from './Absent';
 import { runTitle } from './colors';
 import { CompareControls } from './CompareControls';
-import { Segments } from './Controls';
+import { Segments, TableButton } from './Controls';
 import type { Mode } from './HistogramChart';
 import { HistogramCharts, RunKeys } from './HistogramCharts';
 import { HistogramGrid } from './HistogramGrid';
@@ -179,7 +179,7 @@ function OneLayer({ edges }: { edges: readonly number[] }) {
         <div class="bar">
           <DrawingPicker />
           <span class="space" />
-          <TableButton />
+          <TableButton title="The numbers at this step" />
         </div>
       )}
       {row === undefined && known && (
@@ -278,24 +278,6 @@ function DrawingPicker() {
         }}
       />
     </>
-  );
-}
-
-function TableButton() {
-  const shown = state.table.value;
-  return (
-    <button
-      type="button"
-      class="button toggle"
-      aria-pressed={shown}
-      title="The numbers at this step"
-      data-testid="table-toggle"
-      onClick={() => {
-        state.table.value = !shown;
-      }}
-    >
-      Table
-    </button>
   );
 }
 

@@ -5,24 +5,6 @@ import { state } from '../state';
 import { sample } from '../store';
 import { isWeightKind, type Kind } from '../selection';
 
-export function MapTableButton() {
-  const shown = state.table.value;
-  return (
-    <button
-      type="button"
-      class="button toggle"
-      aria-pressed={shown}
-      title="The numbers behind these maps"
-      data-testid="table-toggle"
-      onClick={() => {
-        state.table.value = !shown;
-      }}
-    >
-      Table
-    </button>
-  );
-}
-
 /** The numbers behind the maps: of several samples, those of the one in the details. */
 export function MapTable() {
   const one = stack.value.answer;
