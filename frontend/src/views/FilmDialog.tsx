@@ -8,6 +8,7 @@ import { evenIndices, stepIndexAt, tagSteps } from '../selection';
 import { data, tag } from '../store';
 import { runTitle } from './colors';
 import { Segments } from './Controls';
+import { useModal } from './hooks';
 import { makeFilm } from './make_film';
 import { fileName, save } from './save';
 
@@ -19,12 +20,8 @@ const SPEEDS = [2, 5, 10];
 
 /** Asks of which maps and steps an animated GIF is to be, and makes it. */
 export function FilmDialog() {
-  const ref = useRef<HTMLDialogElement>(null);
   const open = filmShown.value && stack.value.answer !== undefined;
-  useEffect(() => {
-    if (open) ref.current?.showModal();
-    else ref.current?.close();
-  }, [open]);
+  const ref = useModal(open);
   return (
     <dialog
       ref={ref}

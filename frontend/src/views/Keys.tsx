@@ -1,7 +1,7 @@
-import { useEffect, useRef } from 'preact/hooks';
 import { KEYS, keysShown } from '../actions';
 import { FLIP_SHAPE } from './FlipMarks';
 import { HEALTH_SHAPES } from './HealthMark';
+import { useModal } from './hooks';
 
 const MARKS = [
   { kind: 'bad', path: HEALTH_SHAPES.bad, what: 'alert' },
@@ -13,12 +13,7 @@ const MARKS = [
 
 /** The sheet of keys. */
 export function Keys() {
-  const ref = useRef<HTMLDialogElement>(null);
-  const open = keysShown.value;
-  useEffect(() => {
-    if (open) ref.current?.showModal();
-    else ref.current?.close();
-  }, [open]);
+  const ref = useModal(keysShown.value);
   return (
     <dialog
       ref={ref}

@@ -1,4 +1,4 @@
-import { createContext } from 'preact';
+import { createContext, type RefObject } from 'preact';
 import { useContext, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 export interface Size {
@@ -61,4 +61,14 @@ export function useVisible<E extends Element>() {
     };
   }, [within]);
   return [ref, within || visible] as const;
+}
+
+/** A dialog that is open while it is wanted. */
+export function useModal(open: boolean): RefObject<HTMLDialogElement | null> {
+  const ref = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    if (open) ref.current?.showModal();
+    else ref.current?.close();
+  }, [open]);
+  return ref;
 }

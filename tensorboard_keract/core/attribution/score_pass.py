@@ -3,26 +3,22 @@
 The place, the **site**, is where a heatmap is made: the output of a layer, or the
 input. Methods that look at changed inputs scale and shift the site; so token ids, which
 can't be changed a little, are explained at the output of their embedding.
-
-Guided rules replace the gradient of ReLU in the traced graph alone; the model is as it
-was.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
 import threading
-import warnings
 import weakref
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import keras
 import tensorflow as tf
 
+from tensorboard_keract.core.attribution.relu_rules import relu_rule
 from tensorboard_keract.core.attribution.sites import (
     candidates,
     chosen_call,
@@ -51,9 +47,6 @@ from tensorboard_keract.core.trace import LayerCall, Trace, activated, installed
 
 # The site of methods that explain the input itself.
 INPUT: Final = "input"
-
-# What a ReLU hands back of a gradient.
-RELU_RULES: Final = ("plain", "guided", "deconvnet")
 
 _PASSES_KEPT_PER_MODEL: Final = 32
 
@@ -90,10 +83,10 @@ class Question:
       layer: the site: `INPUT`, a `CallSelection`, or None for the last suitable layer.
       reduce: what becomes of the site's value and gradient.
       function: of the outputs, in place of class ids; as `held` gives it.
-      input: name of the explained input; None for the first.
+      input: name of the explained input, one that the model has; None for the first.
       output: name of the output whose classes count; None for the first.
       use_logits: whether scores are read before a softmax or sigmoid.
-      relu: one of `RELU_RULES`.
+      relu: a rule of `relu_rule`.
       gradients: whether to run backward.
     """
 
@@ -167,7 +160,7 @@ class ScorePass:
         if model is None:
             raise ReferenceError("The model of this pass no longer exists.")
         self.trace_count += 1
-        with lock_of(model), losses_kept(model), _relu_rule(self._question.relu):
+        with lock_of(model), losses_kept(model), relu_rule(self._question.relu):
             explained = self._explained(model, x, ids, _Change(scale, shift))
         found = {"score": explained.score.values, **self._question.reduce(explained)}
         if explained.score.targets is not None:
@@ -178,7 +171,9 @@ class ScorePass:
         self, model: keras.Model, x: Any, ids: Any, change: _Change
     ) -> Explained:
         question = self._question
-        name, given = _explained_input(model, x, question.input)
+        inputs = named_inputs(model, x)
+        name = question.input or next(iter(inputs))
+        given = inputs[name]
         at_input = question.layer == INPUT
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             changed = given
@@ -339,73 +334,8 @@ class _Gradients:
         return None if gradient is None else tf.convert_to_tensor(gradient)
 
 
-@contextlib.contextmanager
-def _relu_rule(rule: str) -> Iterator[None]:
-    """Has the ReLUs of the traced graph hand back gradients by a rule.
-
-    Raises:
-      ValueError: in eager execution, which has no graph.
-    """
-    if rule == "plain":
-        yield
-        return
-    if tf.executing_eagerly():
-        raise ValueError(
-            f"The {rule} rule replaces gradients in a compiled graph, and this model"
-            " runs eagerly. Compile it without run_eagerly=True."
-        )
-    graph = tf.compat.v1.get_default_graph()
-    before = len(graph.get_operations())
-    names = {op: f"Keract_{rule}_{op}" for op in _RELU_GRADIENTS}
-    with graph.gradient_override_map(names):
-        yield
-    if not any(op.type in names for op in graph.get_operations()[before:]):
-        warnings.warn(
-            f"No ReLU was found in the model, so the {rule} rule changes nothing: these"
-            " are plain gradients.",
-            UserWarning,
-            stacklevel=2,
-        )
-
-
-_RELU_GRADIENTS: Final[dict[str, Callable[[tf.Operation, tf.Tensor], tf.Tensor]]] = {
-    "Relu": lambda op, grad: tf.raw_ops.ReluGrad(
-        gradients=grad, features=op.outputs[0]
-    ),
-    "Relu6": lambda op, grad: tf.raw_ops.Relu6Grad(
-        gradients=grad, features=op.outputs[0]
-    ),
-}
-
-
-def _guided(op: tf.Operation, grad: tf.Tensor) -> tf.Tensor:
-    return _RELU_GRADIENTS[op.type](op, tf.nn.relu(grad))
-
-
-def _deconvnet(op: tf.Operation, grad: tf.Tensor) -> tf.Tensor:
-    return tf.nn.relu(grad)
-
-
-for _rule, _gradient in (("guided", _guided), ("deconvnet", _deconvnet)):
-    for _op in _RELU_GRADIENTS:
-        tf.RegisterGradient(f"Keract_{_rule}_{_op}")(_gradient)
-
-
 def _is_differentiable(value: Any) -> bool:
     return isinstance(value, tf.Tensor) and has_gradient(value)
-
-
-def _explained_input(
-    model: keras.Model, x: Any, name: str | None
-) -> tuple[str, tf.Tensor]:
-    inputs = named_inputs(model, x)
-    if name is None:
-        name = next(iter(inputs))
-    if name not in inputs:
-        raise ValueError(
-            f"The model has no input {name!r}; it has: {', '.join(inputs)}."
-        )
-    return name, inputs[name]
 
 
 def _replaced(x: Any, given: tf.Tensor, changed: tf.Tensor) -> Any:
