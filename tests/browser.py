@@ -163,6 +163,20 @@ def open_page(
     assert not problems, problems
 
 
+def hover(surface: Locator, across: float, down: float) -> None:
+    """Moves the pointer to a place of it, in shares of its width and height.
+
+    A page that still arranges itself would put another place below the pointer: then
+    once more.
+    """
+    box = None
+    while box is None or box != surface.bounding_box():
+        box = surface.bounding_box()
+        assert box
+        place = {"x": across * box["width"], "y": down * box["height"]}
+        surface.hover(position=place)
+
+
 def colors_of(name: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
     table = bytes.fromhex(COLORMAPS[name]["colors"])
     return np.frombuffer(table, np.uint8).reshape(256, 3)

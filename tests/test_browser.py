@@ -30,6 +30,7 @@ from tests.browser import (
     COLORS,
     canvas_pixels,
     colors_of,
+    hover,
     keract_url,
     open_page,
 )
@@ -241,15 +242,10 @@ def test_hover_reads_the_value_under_the_pointer(
 ) -> None:
     step = records[-1].step
     url = keract_url(tensorboard.url, {"layer": "conv1"})
-    with open_page(browser, url) as (page, frame):
+    with open_page(browser, url) as (_page, frame):
         tile = painted(frame, "conv1", step, "activation").nth(2)
-        box = tile.bounding_box()
-        assert box
         y, x = 9, 13
-        page.mouse.move(
-            box["x"] + (x + 0.5) * box["width"] / 24,
-            box["y"] + (y + 0.5) * box["height"] / 24,
-        )
+        hover(tile, (x + 0.5) / 24, (y + 0.5) / 24)
         text = frame.get_by_test_id("hover-readout").inner_text()
         value = planes_of(records[-1], "activation/conv1")[0, 2, y, x]
         header = wire_format.decode_header(records[-1].values["activation/conv1"][0])
@@ -397,13 +393,13 @@ def test_histograms_are_drawn_and_a_click_moves_the_step(
             canvas.wait_for()
             page.wait_for_timeout(300)
             assert len(np.unique(canvas_pixels(canvas).reshape(-1, 4), axis=0)) > 10
-        box = canvas.bounding_box()
-        assert box
-        page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.55)
+        hover(canvas, 0.5, 0.55)
+        page.mouse.down()
+        page.mouse.up()
         frame.locator(
             f"[data-testid=step-slider]:not([aria-valuenow='{records[-1].step}'])"
         ).wait_for()
-        page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.6)
+        hover(canvas, 0.6, 0.6)
         assert re.search(
             r"step", frame.get_by_test_id("hover-readout").inner_text(), re.I
         )

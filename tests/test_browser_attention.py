@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 import tensorboard_keract as tk
-from tests.browser import canvas_pixels, colors_of, keract_url, open_page
+from tests.browser import canvas_pixels, colors_of, hover, keract_url, open_page
 from tests.tensorboard_process import TensorBoard
 
 pytestmark = pytest.mark.browser
@@ -95,14 +95,7 @@ def test_heads_are_queries_by_keys_and_a_query_is_followed_through_all(
         ]
         assert (shown == nearby).all(axis=-1).any(axis=0).all()
 
-        box = tiles.nth(2).bounding_box()
-        assert box
-        tiles.nth(2).hover(
-            position={
-                "x": 4.5 * box["width"] / MEMORY,
-                "y": 1.5 * box["height"] / POSITIONS,
-            }
-        )
+        hover(tiles.nth(2), 4.5 / MEMORY, 1.5 / POSITIONS)
         said = frame.get_by_test_id("hover-readout")
         expect(said).to_contain_text("head 2 · query 1 · key 4")
         (text,) = re.findall(r"^(\S+) ±", said.inner_text())
@@ -124,7 +117,9 @@ def test_heads_are_queries_by_keys_and_a_query_is_followed_through_all(
         page.wait_for_function("location.hash.includes('p.keract.query=1')")
 
         # Another query of that head leaves it open.
-        tiles.nth(2).click(position={"x": 5, "y": 3.5 * box["height"] / POSITIONS})
+        hover(tiles.nth(2), 0.1, 3.5 / POSITIONS)
+        page.mouse.down()
+        page.mouse.up()
         expect(details).to_contain_text("Query 3")
         expect(details).to_contain_text("Head 2")
 

@@ -25,7 +25,7 @@ from playwright.sync_api import (
 
 from tensorboard_keract import metadata
 from tensorboard_keract.recording import wire_format
-from tests.browser import canvas_pixels, keract_url, open_page
+from tests.browser import canvas_pixels, hover, keract_url, open_page
 from tests.fixture_run import (
     STEPS_PER_EPOCH,
     DigitsRun,
@@ -160,10 +160,8 @@ def distance_of(a, b) -> float:
 
 def read_outs(canvas: Locator, frame: FrameLocator) -> Iterator[str]:
     """What is said under the pointer at some places of a chart."""
-    box = canvas.bounding_box()
-    assert box
     for x, y in ((0.35, 0.45), (0.55, 0.62)):
-        canvas.hover(position={"x": x * box["width"], "y": y * box["height"]})
+        hover(canvas, x, y)
         yield frame.get_by_test_id("hover-readout").inner_text()
 
 

@@ -21,7 +21,7 @@ from playwright.sync_api import (
 )
 
 from tensorboard_keract import metadata
-from tests.browser import canvas_pixels, keract_url, open_page
+from tests.browser import canvas_pixels, hover, keract_url, open_page
 from tests.fixture_run import (
     CONV_KERNEL,
     IMAGE,
@@ -475,20 +475,18 @@ def test_a_vector_over_steps_is_one_picture_of_units_by_steps(
         "arrangement": "filmstrip",
         "normalisation": "steps",
     }
-    with open_page(browser, keract_url(tensorboard.url, state)) as (_page, frame):
+    with open_page(browser, keract_url(tensorboard.url, state)) as (page, frame):
         picture = frame.locator("[data-testid=unit-steps] canvas[data-columns='3']")
         picture.wait_for()
         pixels = canvas_pixels(picture)
         assert pixels.shape == (64, RECORDS, 4)
-        box = picture.bounding_box()
-        assert box
 
         # The column of a step is the strip of units that the step shows alone.
-        place = {"x": 1.5 * box["width"] / RECORDS, "y": 5.5 * box["height"] / 64}
-        picture.hover(position=place)
+        hover(picture, 1.5 / RECORDS, 5.5 / 64)
         said = frame.get_by_test_id("hover-readout")
         expect(said).to_contain_text("step 20 · unit 5")
-        picture.click(position=place)
+        page.mouse.down()
+        page.mouse.up()
         frame.get_by_test_id("arrangement-maps").click()
         strip = tiles_of(frame, 20).first
         np.testing.assert_array_equal(canvas_pixels(strip)[0], pixels[:, 1])

@@ -15,6 +15,7 @@ from tests.browser import (
     COLORS,
     canvas_pixels,
     colors_of,
+    hover,
     keract_url,
     open_page,
 )
@@ -119,12 +120,8 @@ def test_a_cell_says_its_value_and_opens_its_layer_at_its_step(
     url = overview(shown_tensorboard, tensors="activation", statistic="mean")
     with open_page(browser, url) as (page, frame):
         canvas = matrix(frame, "run1").get_by_test_id("matrix-canvas")
-        box = canvas.bounding_box()
-        assert box
         row, column = paths.index("conv1"), 2
-        x = box["x"] + (column + 0.5) * box["width"] / SHOWN_STEPS
-        y = box["y"] + (row + 0.5) * box["height"] / len(paths)
-        page.mouse.move(x, y)
+        hover(canvas, (column + 0.5) / SHOWN_STEPS, (row + 0.5) / len(paths))
         said = frame.get_by_test_id("hover-readout")
         expect(said).to_contain_text("conv1")
         expect(said).to_contain_text(f"step {records[column].step}")
@@ -133,7 +130,8 @@ def test_a_cell_says_its_value_and_opens_its_layer_at_its_step(
         assert float(number[1].replace("−", "-")) == pytest.approx(
             values[row, column], rel=1e-3
         )
-        page.mouse.click(x, y)
+        page.mouse.down()
+        page.mouse.up()
         frame.locator(
             f"[data-testid=tile][data-path=conv1][data-step='{records[column].step}']"
         ).first.wait_for()
@@ -181,13 +179,10 @@ def test_two_runs_are_taken_from_each_other(
         frame.get_by_test_id("compare").click()
         expect(frame.get_by_test_id("matrix")).to_have_count(1)
         canvas = matrix(frame, "run1").get_by_test_id("matrix-canvas")
-        box = canvas.bounding_box()
-        assert box
-        place = (3.5 / SHOWN_STEPS * box["width"], 0.5 / len(paths) * box["height"])
-        # Waits until the page stands still.
-        canvas.hover(position={"x": place[0], "y": place[1]})
+        hover(canvas, 3.5 / SHOWN_STEPS, 0.5 / len(paths))
         said = frame.get_by_test_id("hover-readout")
         expect(said).to_contain_text("A ÷ B")
+        expect(said).to_contain_text(f"step {records[3].step}")
         number = re.search(r"A ÷ B = ([\d.]+)", said.inner_text())
         assert number
         assert float(number[1]) == pytest.approx(here[0, 3] / there[0, 3], rel=1e-2)
