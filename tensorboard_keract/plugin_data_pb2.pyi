@@ -28,7 +28,7 @@ class Axis(_message.Message):
     def __init__(self, name: _Optional[str] = ..., size: _Optional[int] = ..., stored: _Optional[int] = ..., pooling: _Optional[int] = ...) -> None: ...
 
 class TensorHeader(_message.Message):
-    __slots__ = ("format_version", "kind", "path", "dtype", "axes", "channel_axes", "height_axis", "width_axis", "blobs", "channels", "height", "width", "precision", "low", "high", "crc32", "wall_time", "step", "epoch", "pooling_method", "note")
+    __slots__ = ("format_version", "kind", "path", "dtype", "axes", "channel_axes", "height_axis", "width_axis", "blobs", "channels", "height", "width", "precision", "low", "high", "crc32", "wall_time", "step", "epoch", "pooling_method", "note", "explanation")
     FORMAT_VERSION_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
@@ -50,6 +50,7 @@ class TensorHeader(_message.Message):
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     POOLING_METHOD_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
     format_version: int
     kind: str
     path: str
@@ -71,7 +72,30 @@ class TensorHeader(_message.Message):
     epoch: int
     pooling_method: str
     note: str
-    def __init__(self, format_version: _Optional[int] = ..., kind: _Optional[str] = ..., path: _Optional[str] = ..., dtype: _Optional[str] = ..., axes: _Optional[_Iterable[_Union[Axis, _Mapping]]] = ..., channel_axes: _Optional[_Iterable[str]] = ..., height_axis: _Optional[str] = ..., width_axis: _Optional[str] = ..., blobs: _Optional[int] = ..., channels: _Optional[int] = ..., height: _Optional[int] = ..., width: _Optional[int] = ..., precision: _Optional[str] = ..., low: _Optional[_Iterable[float]] = ..., high: _Optional[_Iterable[float]] = ..., crc32: _Optional[_Iterable[int]] = ..., wall_time: _Optional[float] = ..., step: _Optional[int] = ..., epoch: _Optional[int] = ..., pooling_method: _Optional[str] = ..., note: _Optional[str] = ...) -> None: ...
+    explanation: Explanation
+    def __init__(self, format_version: _Optional[int] = ..., kind: _Optional[str] = ..., path: _Optional[str] = ..., dtype: _Optional[str] = ..., axes: _Optional[_Iterable[_Union[Axis, _Mapping]]] = ..., channel_axes: _Optional[_Iterable[str]] = ..., height_axis: _Optional[str] = ..., width_axis: _Optional[str] = ..., blobs: _Optional[int] = ..., channels: _Optional[int] = ..., height: _Optional[int] = ..., width: _Optional[int] = ..., precision: _Optional[str] = ..., low: _Optional[_Iterable[float]] = ..., high: _Optional[_Iterable[float]] = ..., crc32: _Optional[_Iterable[int]] = ..., wall_time: _Optional[float] = ..., step: _Optional[int] = ..., epoch: _Optional[int] = ..., pooling_method: _Optional[str] = ..., note: _Optional[str] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ...) -> None: ...
+
+class Explanation(_message.Message):
+    __slots__ = ("method", "site", "input_path", "signed", "score_source", "target_rule", "targets", "scores", "completeness_errors")
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    SITE_FIELD_NUMBER: _ClassVar[int]
+    INPUT_PATH_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_FIELD_NUMBER: _ClassVar[int]
+    SCORE_SOURCE_FIELD_NUMBER: _ClassVar[int]
+    TARGET_RULE_FIELD_NUMBER: _ClassVar[int]
+    TARGETS_FIELD_NUMBER: _ClassVar[int]
+    SCORES_FIELD_NUMBER: _ClassVar[int]
+    COMPLETENESS_ERRORS_FIELD_NUMBER: _ClassVar[int]
+    method: str
+    site: str
+    input_path: str
+    signed: bool
+    score_source: str
+    target_rule: str
+    targets: _containers.RepeatedScalarFieldContainer[int]
+    scores: _containers.RepeatedScalarFieldContainer[float]
+    completeness_errors: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, method: _Optional[str] = ..., site: _Optional[str] = ..., input_path: _Optional[str] = ..., signed: bool = ..., score_source: _Optional[str] = ..., target_rule: _Optional[str] = ..., targets: _Optional[_Iterable[int]] = ..., scores: _Optional[_Iterable[float]] = ..., completeness_errors: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class OutputSpec(_message.Message):
     __slots__ = ("shape", "dtype", "path")
@@ -124,20 +148,28 @@ class TableRow(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., path: _Optional[str] = ..., layer_path: _Optional[str] = ..., shape: _Optional[_Iterable[int]] = ..., dtype: _Optional[str] = ..., histogram_stride: _Optional[int] = ...) -> None: ...
 
 class Probe(_message.Message):
-    __slots__ = ("samples", "samples_recorded", "labels", "class_names", "input_paths", "output_paths")
+    __slots__ = ("samples", "samples_recorded", "labels", "class_names", "input_paths", "output_paths", "tokens")
     SAMPLES_FIELD_NUMBER: _ClassVar[int]
     SAMPLES_RECORDED_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     CLASS_NAMES_FIELD_NUMBER: _ClassVar[int]
     INPUT_PATHS_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_PATHS_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
     samples: int
     samples_recorded: int
     labels: _containers.RepeatedScalarFieldContainer[int]
     class_names: _containers.RepeatedScalarFieldContainer[str]
     input_paths: _containers.RepeatedScalarFieldContainer[str]
     output_paths: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, samples: _Optional[int] = ..., samples_recorded: _Optional[int] = ..., labels: _Optional[_Iterable[int]] = ..., class_names: _Optional[_Iterable[str]] = ..., input_paths: _Optional[_Iterable[str]] = ..., output_paths: _Optional[_Iterable[str]] = ...) -> None: ...
+    tokens: _containers.RepeatedCompositeFieldContainer[Tokens]
+    def __init__(self, samples: _Optional[int] = ..., samples_recorded: _Optional[int] = ..., labels: _Optional[_Iterable[int]] = ..., class_names: _Optional[_Iterable[str]] = ..., input_paths: _Optional[_Iterable[str]] = ..., output_paths: _Optional[_Iterable[str]] = ..., tokens: _Optional[_Iterable[_Union[Tokens, _Mapping]]] = ...) -> None: ...
+
+class Tokens(_message.Message):
+    __slots__ = ("tokens",)
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    tokens: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, tokens: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Setting(_message.Message):
     __slots__ = ("name", "value")
