@@ -88,6 +88,10 @@ export function cssLength(length: number | string): string {
   return typeof length === 'number' ? `${length}px` : length;
 }
 
+// A canvas in the memory of the processor is painted with what is around it. Any other is
+// a layer of the compositor, and putting hundreds of them together takes most of a frame.
+const CPU: CanvasRenderingContext2DSettings = { willReadFrequently: true };
+
 /** Puts pixels on a canvas of their size. */
 export function drawPixels(
   canvas: HTMLCanvasElement,
@@ -100,5 +104,5 @@ export function drawPixels(
   if (canvas.height !== height) canvas.height = height;
   if (width === 0 || height === 0) return;
   const bytes = new Uint8ClampedArray(pixels.buffer as ArrayBuffer);
-  canvas.getContext('2d')?.putImageData(new ImageData(bytes, width, height), 0, 0);
+  canvas.getContext('2d', CPU)?.putImageData(new ImageData(bytes, width, height), 0, 0);
 }
