@@ -6,8 +6,9 @@ import base64
 import contextlib
 import json
 import shutil
+import time
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,14 @@ def hover(surface: Locator, across: float, down: float) -> None:
         assert box
         place = {"x": across * box["width"], "y": down * box["height"]}
         surface.hover(position=place)
+
+
+def until(holds: Callable[[], bool], timeout_s: float = 20) -> None:
+    """Waits for what `expect` has no words for."""
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline, "It never came to hold."
+        time.sleep(0.05)
 
 
 def colors_of(name: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
