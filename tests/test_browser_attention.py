@@ -1,6 +1,6 @@
 """Attention in a real browser: recorded from a trained layer, shown as heads.
 
-What is expected is what the model computes. With each of TensorBoard's loaders.
+What is expected is what the model computes.
 """
 
 from __future__ import annotations
@@ -61,14 +61,13 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     return Recorded(logdir, np.asarray(scores))
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["rust", "python"])
+@pytest.fixture(scope="module")
 def tensorboard(
-    request: pytest.FixtureRequest,
     recorded: Recorded,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[TensorBoard]:
     output = tmp_path_factory.mktemp("output")
-    with TensorBoard(recorded.logdir, output, request.param) as process:
+    with TensorBoard(recorded.logdir, output) as process:
         process.await_steps("keract", 2)
         yield process
 
