@@ -67,7 +67,7 @@ def tensorboard(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[TensorBoard]:
     output = tmp_path_factory.mktemp("output")
-    with TensorBoard(recorded.logdir, output) as process:
+    with TensorBoard(recorded.logdir, output, True) as process:
         process.await_steps("keract", 2)
         yield process
 
