@@ -44,7 +44,7 @@ test: setup lint ## Check and test everything
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-long
-test-long: setup ## Run the tests that take minutes: all of keras.applications, and examples
+test-long: setup ## Run the tests that take minutes: all of keras.applications, several workers, examples
 	$(BIN)/python -m pytest -n 2 -m long
 
 .PHONY: lint

@@ -177,6 +177,7 @@ def test_weight_gradients_of_replicas_are_those_of_one(
         np.testing.assert_allclose(planes_of(record, tag), expected, atol=1.01 * step)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("source", ["training", "probe"])
 def test_workers_train_on_unchanged(workers: Path, source: str) -> None:
     for worker in range(2):
@@ -184,6 +185,7 @@ def test_workers_train_on_unchanged(workers: Path, source: str) -> None:
         assert_same_weights(workers, "plain_0", f"{source}_{worker}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "run", ["training/keract", "probe/keract", "whole/keract_dataset"]
 )
@@ -191,6 +193,7 @@ def test_of_workers_only_the_chief_writes(workers: Path, run: str) -> None:
     assert len(list((workers / run).iterdir())) == 1
 
 
+@pytest.mark.long
 def test_tables_of_workers_are_those_of_one(workers: Path, single: list[Event]) -> None:
     records = read_records(workers / "training")
     assert [record.step for record in records] == [0, 1]
@@ -200,6 +203,7 @@ def test_tables_of_workers_are_those_of_one(workers: Path, single: list[Event]) 
     assert [record.step for record in probed] == [0, 1]
 
 
+@pytest.mark.long
 def test_workers_share_a_dataset(workers: Path) -> None:
     of_workers = [arrays(workers / f"dataset_{worker}.npz") for worker in range(2)]
     for first, second in zip(*of_workers, strict=True):
@@ -228,6 +232,7 @@ def test_workers_share_a_dataset(workers: Path) -> None:
     )
 
 
+@pytest.mark.long
 def test_fit_with_several_workers_fails_in_keras(workers: Path) -> None:
     """Not for what is recorded: no callback is there."""
     for worker in range(2):
