@@ -125,6 +125,7 @@ def open_page(
     url: str,
     size: tuple[int, int] = (1280, 800),
     in_tensorboard: bool = False,
+    refused: str | None = None,
 ) -> Iterator[tuple[Page, FrameLocator]]:
     """The page and the plugin's frame in it; errors on the console fail at the end.
 
@@ -134,6 +135,7 @@ def open_page(
       size: of the window.
       in_tensorboard: whether the frame is in TensorBoard's own page, and not in one that
         stands in for it. What it shows comes from TensorBoard either way.
+      refused: part of the addresses that the test itself lets fail.
     """
     # One context for all pages: scripts are fetched and compiled once.
     context = browser.contexts[0] if browser.contexts else browser.new_context()
@@ -144,7 +146,10 @@ def open_page(
 
     def note(message: ConsoleMessage) -> None:
         # TensorBoard's own page warns of things of its own.
-        ours = "plugin/keract" in message.location.get("url", "")
+        address = message.location.get("url", "")
+        if refused and refused in address:
+            return
+        ours = "plugin/keract" in address
         if message.type == "error" or (message.type == "warning" and ours):
             problems.append(f"{message.text} ({message.location})")
 

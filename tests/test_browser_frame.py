@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -352,3 +353,30 @@ def test_the_main_path_is_walked_by_key_alone(
         walk.to(overview, "Shift+Tab")
         page.keyboard.press("Enter")
         expect(alert).to_be_visible()
+
+
+def test_part_that_could_not_be_fetched_says_so_and_comes_when_asked_again(
+    browser: Browser, shown_tensorboard: TensorBoard
+):
+    url = keract_url(shown_tensorboard.url, {"view": "maps"})
+    with open_page(browser, url, refused="Histograms-") as (page, frame):
+        parts = re.compile("Histograms-.*js$")
+        page.route(parts, lambda route: route.abort())
+        frame.get_by_test_id("tile").first.wait_for()
+        frame.get_by_test_id("view-histograms").click()
+        failure = frame.get_by_role("alert")
+        expect(failure).to_contain_text("This part of the page could not be fetched")
+        page.unroute(parts)
+        failure.get_by_role("button").click()
+        expect(frame.get_by_test_id("scope-layer")).to_be_visible()
+        expect(failure).to_be_hidden()
+
+
+def test_parts_are_at_hand_before_they_are_asked_for(
+    browser: Browser, shown_tensorboard: TensorBoard
+):
+    with open_page(browser, keract_url(shown_tensorboard.url)) as (page, frame):
+        with page.expect_response(re.compile("StatisticChart-.*js$")):
+            frame.get_by_test_id("tile").first.wait_for()
+        frame.get_by_test_id("view-overview").click()
+        expect(frame.get_by_test_id("lines-chart").locator("canvas")).to_be_visible()

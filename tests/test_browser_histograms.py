@@ -342,6 +342,7 @@ def test_the_table_and_the_csv_hold_the_numbers_behind_the_picture(
         np.testing.assert_allclose(shown, edges[first - 1 : first + 1], rtol=1e-3)
         page.wait_for_function("location.hash.includes('table=1')")
 
+        frame.get_by_test_id("export").click()
         link = frame.get_by_test_id("export-csv").evaluate("link => link.href")
         lines = list(csv.DictReader(io.StringIO(page.request.get(link).text())))
         counts = [float(line["count"]) for line in lines if line["step"] == str(LAST)]

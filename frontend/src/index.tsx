@@ -5,13 +5,15 @@ import { startFlips } from './flip_store';
 import { bindUrl } from './state';
 import { startLoading } from './loading';
 import { followTheme } from './theme';
-import { Frame } from './views/Frame';
+import { fetchView, Frame } from './views/Frame';
+import { fetchWhileIdle } from './views/later';
 
 export async function render(): Promise<void> {
   document.title = 'Keract for TensorBoard';
   document.documentElement.lang = 'en';
   followTheme();
   bindUrl();
+  fetchView();
   startLoading();
   runPlayer();
   startFlips();
@@ -20,6 +22,7 @@ export async function render(): Promise<void> {
   root.id = 'keract';
   document.body.append(root);
   mount(<Frame />, root);
+  fetchWhileIdle();
 }
 
 /** Loads the stylesheet that lies beside this module; a missing one is no reason to stop. */

@@ -212,3 +212,11 @@ export const statisticLines = computed<StatisticLine[]>(() => {
   const labels = [...new Set(lines.map(({ label }) => label))];
   return lines.map((line) => ({ ...line, order: labels.indexOf(line.label) }));
 });
+
+// Runs have colours; layers of one run differ by their dashes.
+const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3], [12, 4], [1, 2]];
+
+/** The dashes of a line. */
+export function dashOf({ order }: StatisticLine): number[] {
+  return DASHES[order % DASHES.length];
+}

@@ -1,30 +1,27 @@
 import { signal } from '@preact/signals';
-import { reference } from '../compare_store';
-import { differencesCsv, distancesCsv } from '../histogram_pair';
-import { histogramPairs, ranking, shownPair } from '../histogram_pair_store';
-import { gridRows } from '../histogram_runs';
-import { shownStacks, stack } from '../maps_store';
-import { statisticRows } from '../overview_store';
-import { paintingOf } from '../painting';
-import { tagSteps } from '../selection';
-import { shownData } from '../shown_runs';
-import { state } from '../state';
-import { data, histogramRow, layer, step, tag } from '../store';
-import { jsonNumber } from '../wire_format';
-import { runTitle } from './colors';
-import { FilmDialog, filmShown } from './FilmDialog';
-import { fileName, save } from './save';
+import { stack } from '../maps_store';
+import { data } from '../store';
+import { useModal } from './hooks';
+import { later } from './later';
+import { Waiting } from './Messages';
 
-interface Item {
-  title: string;
-  testId?: string;
-  /** What the server makes, by address; or what the page makes. */
-  href?: string;
-  run?: () => void | Promise<void>;
-}
+const ExportMenu = later(
+  async () => (await import('./ExportMenu')).ExportMenu,
+  () => (
+    <ul>
+      <li>
+        <Waiting />
+      </li>
+    </ul>
+  ),
+);
+const FilmForm = later(async () => (await import('./FilmForm')).FilmForm);
 
 /** Why the last export failed. */
 const failure = signal('');
+
+const opened = signal(false);
+const filmShown = signal(false);
 
 /** What can be taken away from the view, in a menu. */
 export function Export() {
@@ -33,6 +30,9 @@ export function Export() {
     <>
       <details
         class="export"
+        onToggle={({ currentTarget }) => {
+          opened.value = currentTarget.open;
+        }}
         // Closed by a choice, and by going elsewhere.
         onClick={({ target, currentTarget }) => {
           if ((target as Element).closest('a, li button')) currentTarget.open = false;
@@ -51,13 +51,16 @@ export function Export() {
         <summary class="button" data-testid="export">
           Export
         </summary>
-        <ul>
-          {items().map((item) => (
-            <li key={item.title}>
-              <MenuItem item={item} />
-            </li>
-          ))}
-        </ul>
+        {opened.value && (
+          <ExportMenu
+            onFilm={() => {
+              filmShown.value = true;
+            }}
+            onFailure={(why) => {
+              failure.value = why;
+            }}
+          />
+        )}
       </details>
       {failure.value && (
         <span class="offline" role="alert">
@@ -69,131 +72,23 @@ export function Export() {
   );
 }
 
-function MenuItem({ item: { title, testId, href, run } }: { item: Item }) {
-  if (href !== undefined)
-    return (
-      <a href={href} download data-testid={testId}>
-        {title}
-      </a>
-    );
+/** Asks of which maps and steps an animated GIF is to be, and makes it. */
+function FilmDialog() {
+  const open = filmShown.value && stack.value.answer !== undefined;
+  const ref = useModal(open);
+  const close = () => {
+    filmShown.value = false;
+  };
   return (
-    <button
-      type="button"
-      data-testid={testId}
-      onClick={() => {
-        failure.value = '';
-        Promise.resolve(run?.()).catch((error: unknown) => {
-          failure.value = `The export failed: ${error instanceof Error ? error.message : String(error)}`;
-        });
-      }}
+    <dialog
+      ref={ref}
+      class="film-dialog"
+      aria-label="Animated GIF"
+      onClose={close}
+      // Keys are the dialog's alone: Escape closes it and nothing else.
+      onKeyDown={(event) => event.stopPropagation()}
     >
-      {title}
-    </button>
+      {open && <FilmForm close={close} />}
+    </dialog>
   );
-}
-
-function items(): Item[] {
-  const own = { overview: tableItems, maps: mapItems, histograms: histogramItems };
-  return [
-    ...own[state.view.value](),
-    { title: 'This view as seen · PNG', testId: 'export-view', run: saveView },
-  ];
-}
-
-/** The tensor's values, and its maps in the colours of the page, at a step or at many. */
-function mapItems(): Item[] {
-  const [known, one, name] = [data.value, stack.value.answer, tag.value];
-  if (!known || !one || name === undefined) return [];
-  const at = { run: known.run, tag: name, step: one.header.step };
-  const base = { ...at, step: String(at.step) };
-  const { map, shared } = paintingOf(one);
-  const range = shared && { low: String(shared.low), high: String(shared.high) };
-  const pictures = shownStacks.value.map(({ index }) => ({
-    title: shownStacks.value.length > 1 ? `Maps of sample ${index} · PNG` : 'Maps · PNG',
-    href: `export.png?${new URLSearchParams({ ...base, index: String(index), colormap: map.name, ...range })}`,
-  }));
-  const film: Item = {
-    title: 'Maps over steps · GIF …',
-    testId: 'export-film',
-    run: () => {
-      filmShown.value = true;
-    },
-  };
-  const versus = reference.value.question;
-  const values = ({ run, tag, step }: typeof at, side: string): Item => ({
-    title: `${side}All samples as values · NPZ`,
-    href: `export.npz?${new URLSearchParams({ run, tag, step: String(step) })}`,
-  });
-  return [
-    values(at, versus ? 'A: ' : ''),
-    ...(versus ? [values(versus, 'B: ')] : []),
-    ...pictures,
-    ...(tagSteps(known.series, name).steps.length > 1 ? [film] : []),
-  ];
-}
-
-/** All statistics, at all steps, of what each run's matrix shows. */
-function tableItems(): Item[] {
-  return shownData.value.map(({ run }) => {
-    const query = new URLSearchParams({ run, table: 'statistics' });
-    for (const row of statisticRows(run)) query.append('row', String(row));
-    return { title: `Statistics of ${runTitle(run)} · CSV`, href: `export.csv?${query}` };
-  });
-}
-
-/** Counts of all bins at all steps; of A and B, at theirs. */
-function histogramItems(): Item[] {
-  const known = data.value;
-  const all = state.scope.value === 'all';
-  const row = histogramRow.value;
-  const rows = all ? gridRows.value : row === undefined ? [] : [row];
-  if (!known || rows.length === 0) return [];
-  const query = new URLSearchParams({ run: known.run, table: 'histograms' });
-  for (const one of rows) query.append('row', String(one));
-  const counts: Item = {
-    title: `${all ? 'These layers' : 'This tensor'} at all steps · CSV`,
-    testId: 'export-csv',
-    href: `export.csv?${query}`,
-  };
-  const shown = shownPair.value;
-  const pairs = all ? (histogramPairs.value?.pairs ?? []) : shown ? [shown] : [];
-  if (pairs.length === 0) return [counts];
-  const edges = known.model.histogram_edges.map(jsonNumber);
-  return [
-    counts,
-    {
-      title: 'A, B and A − B · CSV',
-      testId: 'export-differences',
-      run: () => saveText(differencesCsv(pairs, edges), 'a_b'),
-    },
-    {
-      title: 'Distances of all layers · CSV',
-      testId: 'export-distances',
-      run: () => saveText(distancesCsv(ranking.value), 'distances'),
-    },
-  ];
-}
-
-function saveText(text: string, what: string): void {
-  save(new Blob([text], { type: 'text/csv' }), fileName([...shownParts(), what], 'csv'));
-}
-
-async function saveView(): Promise<void> {
-  const view = document.querySelector('main');
-  if (!view) return;
-  const { pictureOf } = await import('./view_picture');
-  save(await pictureOf(view), fileName([state.view.value, ...shownParts()], 'png'));
-}
-
-/** What names a file: run, layer where the view is of one, step. */
-function shownParts(): (string | false | undefined)[] {
-  const one =
-    state.view.value === 'maps' ||
-    (state.view.value === 'histograms' && state.scope.value === 'layer');
-  const at = step.value;
-  return [
-    runTitle(data.value?.run ?? ''),
-    one && layer.value?.path,
-    at !== undefined && `step_${at}`,
-  ];
 }

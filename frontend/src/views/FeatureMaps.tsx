@@ -25,14 +25,12 @@ import {
   TableButton,
 } from './Controls';
 import { AttentionNote } from './Attention';
-import { ComparedMaps } from './ComparedMaps';
-import { CompareControls } from './CompareControls';
 import { Filmstrip } from './Filmstrip';
 import { type Size, useSize } from './hooks';
 import { Kernels } from './Kernels';
+import { later } from './later';
 import { Legend } from './Legend';
 import { FewerSamples, WithoutMaps } from './MapsAbsent';
-import { MapTable } from './MapTable';
 import { Matrix } from './Matrix';
 import { Failure, Note } from './Messages';
 import { FilterButton, OrderNote, OrderPicker, PinButton } from './OrderControls';
@@ -40,6 +38,16 @@ import { RgbKernels } from './RgbKernels';
 import { SampleStrips, SampleTiles, Tiles } from './Tiles';
 import { Units } from './Units';
 import { UnitSteps } from './UnitSteps';
+
+const CompareControls = later(
+  async () => (await import('./CompareControls')).CompareControls,
+  () => <div class="bar compare-bar" />,
+);
+const ComparedMaps = later(async () => (await import('./ComparedMaps')).ComparedMaps);
+const MapTable = later(
+  async () => (await import('./MapTable')).MapTable,
+  () => <div class="table-room maps" />,
+);
 
 /** The maps of one tensor of a layer at one step, for one sample, several, or over steps. */
 export function FeatureMaps() {
@@ -81,7 +89,7 @@ export function FeatureMaps() {
         fallback={!rgb && painting?.normalisation !== state.normalisation.value}
       />
       <StepNotes />
-      {!state.compare.value && <MapTable />}
+      {state.table.value && !state.compare.value && <MapTable />}
       <div ref={ref} class={`maps-room ${loading ? 'stale' : ''}`}>
         {error instanceof SampleNotStored && <FewerSamples missing={error} />}
         {error && !(error instanceof SampleNotStored) && <Failure error={error} />}

@@ -9,12 +9,10 @@ import { Details } from './Details';
 import { Divider } from './Divider';
 import { Export } from './Export';
 import { FeatureMaps } from './FeatureMaps';
-import { Histograms } from './Histograms';
-import { useSize } from './hooks';
-import { Keys } from './Keys';
+import { useModal, useSize } from './hooks';
+import { later } from './later';
 import { Layers } from './Layers';
 import { Empty, Failure, Unreadable, Waiting } from './Messages';
-import { Overview } from './Overview';
 import { ReadOut } from './ReadOut';
 import { RunNotes } from './RunNotes';
 import { Runs } from './Runs';
@@ -39,6 +37,29 @@ export function Frame() {
       <Keys />
       <ReadOut />
     </>
+  );
+}
+
+const KeySheet = later(async () => (await import('./KeySheet')).KeySheet);
+
+/** The dialog with the sheet of keys. */
+function Keys() {
+  const ref = useModal(keysShown.value);
+  return (
+    <dialog
+      ref={ref}
+      class="keys"
+      aria-label="Keyboard"
+      onClose={() => {
+        keysShown.value = false;
+      }}
+      // A click beside the sheet closes it.
+      onClick={(event) => {
+        if (event.target === ref.current) keysShown.value = false;
+      }}
+    >
+      {keysShown.value && <KeySheet />}
+    </dialog>
   );
 }
 
@@ -240,7 +261,17 @@ function Centre({ children }: { children: ComponentChildren }) {
   );
 }
 
-const VIEWS_SHOWN = { overview: Overview, maps: FeatureMaps, histograms: Histograms };
+const VIEWS_SHOWN = {
+  overview: later(async () => (await import('./Overview')).Overview),
+  maps: FeatureMaps,
+  histograms: later(async () => (await import('./Histograms')).Histograms),
+};
+
+/** Fetches the view that the address names, while its data are still on the way. */
+export function fetchView(): void {
+  const view = VIEWS_SHOWN[state.view.peek()];
+  if ('fetch' in view) void view.fetch();
+}
 
 function View() {
   const Shown = VIEWS_SHOWN[state.view.value];

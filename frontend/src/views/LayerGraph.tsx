@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { Graph, layout } from '@dagrejs/dagre';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { selectLayer } from '../actions';
 import { NOTHING_RECORDED } from '../alerts';
@@ -7,11 +7,6 @@ import { health as healthOf } from '../alert_store';
 import { ownName } from '../selection';
 import { layer } from '../store';
 import { HEALTH_SHAPES } from './HealthMark';
-
-type Dagre = typeof import('@dagrejs/dagre');
-
-/** Most readers never look at the graph: what lays it out is fetched with the first one. */
-const dagre = signal<Dagre | undefined>(undefined);
 
 const WIDTH = 96;
 const HEIGHT = 22;
@@ -27,20 +22,12 @@ interface Placed {
 
 /** The model as a graph, inputs at the top. */
 export function LayerGraph({ layers }: { layers: readonly Layer[] }) {
-  useEffect(() => {
-    if (dagre.value) return;
-    void import('@dagrejs/dagre').then((loaded) => {
-      dagre.value = loaded;
-    });
-  }, []);
-  const lib = dagre.value;
-  const placed = useMemo(() => lib && place(lib, layers), [lib, layers]);
+  const placed = useMemo(() => place(layers), [layers]);
   const current = layer.value?.path;
   const ref = useRef<SVGGElement>(null);
   useEffect(() => {
     ref.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }, [current, placed]);
-  if (!placed) return <div class="none">Laying out …</div>;
   return (
     <div class="graph" data-testid="layer-graph">
       <svg
@@ -100,8 +87,8 @@ function Node({ layer }: { layer: Layer }) {
 }
 
 /** Where nodes and edges lie; edges to layers that are not drawn are left out. */
-function place(lib: Dagre, layers: readonly Layer[]): Placed {
-  const graph = new lib.Graph({ multigraph: false });
+function place(layers: readonly Layer[]): Placed {
+  const graph = new Graph({ multigraph: false });
   graph.setGraph({ rankdir: 'TB', nodesep: 10, ranksep: 16, marginx: 8, marginy: 8 });
   graph.setDefaultEdgeLabel(() => ({}));
   const known = new Set(layers.map(({ path }) => path));
@@ -109,7 +96,7 @@ function place(lib: Dagre, layers: readonly Layer[]): Placed {
   for (const { path, parents } of layers) {
     for (const parent of parents) if (known.has(parent)) graph.setEdge(parent, path);
   }
-  lib.layout(graph);
+  layout(graph);
   const { width = 0, height = 0 } = graph.graph();
   return {
     width,

@@ -13,7 +13,12 @@ import { data, layer, type RunData, statisticsNearby, step } from '../store';
 import { Nearest } from './Absent';
 import { NOTHING_RECORDED, worstHealth } from '../alerts';
 import { HealthMark } from './HealthMark';
-import { LayerGraph } from './LayerGraph';
+import { later } from './later';
+
+const LayerGraph = later(
+  async () => (await import('./LayerGraph')).LayerGraph,
+  () => <div class="none">Laying out …</div>,
+);
 
 /** The layers of the model, as a tree or a graph, with their health and how they move. */
 export function Layers() {

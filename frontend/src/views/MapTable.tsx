@@ -1,14 +1,13 @@
 import { formatCount, plural } from '../format';
 import { mapTable } from '../map_table';
 import { channelOrder, stack } from '../maps_store';
-import { state } from '../state';
 import { sample } from '../store';
 import { isWeightKind, type Kind } from '../selection';
 
 /** The numbers behind the maps: of several samples, those of the one in the details. */
 export function MapTable() {
   const one = stack.value.answer;
-  if (!state.table.value || !one) return null;
+  if (!one) return null;
   const all = Array.from({ length: one.channels }, (_, channel) => channel);
   const { columns, rows, hidden } = mapTable(one, channelOrder.value?.channels ?? all);
   const { kind, step } = one.header;

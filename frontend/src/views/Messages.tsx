@@ -39,6 +39,24 @@ export function Failure({ error }: { error: Error }) {
   );
 }
 
+/** Code of the page itself could not be fetched. */
+export function NotFetched({ retry }: { retry: () => void }) {
+  return (
+    <div class="message failure" role="alert">
+      <p>
+        <b>This part of the page could not be fetched.</b>
+      </p>
+      <p>
+        See whether TensorBoard still runs. If it was updated meanwhile, reload the page:
+        what you have chosen stays.
+      </p>
+      <button type="button" class="button" onClick={retry}>
+        Try again
+      </button>
+    </div>
+  );
+}
+
 /** A run that can't be read says so itself. */
 export function Unreadable({ run, error }: { run: string; error: Error }) {
   return (

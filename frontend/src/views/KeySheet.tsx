@@ -1,7 +1,6 @@
 import { KEYS, keysShown } from '../actions';
 import { FLIP_SHAPE } from './FlipMarks';
 import { HEALTH_SHAPES } from './HealthMark';
-import { useModal } from './hooks';
 
 const MARKS = [
   { kind: 'bad', path: HEALTH_SHAPES.bad, what: 'alert' },
@@ -11,22 +10,10 @@ const MARKS = [
   { kind: 'flip', path: FLIP_SHAPE, what: 'of another sample' },
 ];
 
-/** The sheet of keys. */
-export function Keys() {
-  const ref = useModal(keysShown.value);
+/** The keys of the page, and what the marks on the step axis say. */
+export function KeySheet() {
   return (
-    <dialog
-      ref={ref}
-      class="keys"
-      aria-label="Keyboard"
-      onClose={() => {
-        keysShown.value = false;
-      }}
-      // A click beside the sheet closes it.
-      onClick={(event) => {
-        if (event.target === ref.current) keysShown.value = false;
-      }}
-    >
+    <>
       <h2>Keyboard</h2>
       <dl>
         {KEYS.map(({ keys, what }) => (
@@ -60,6 +47,6 @@ export function Keys() {
       >
         Close
       </button>
-    </dialog>
+    </>
   );
 }

@@ -1,4 +1,4 @@
-import { type Signal, signal, useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { filmLayout } from '../film';
 import { formatCount, plural } from '../format';
@@ -8,37 +8,15 @@ import { evenIndices, stepIndexAt, tagSteps } from '../selection';
 import { data, tag } from '../store';
 import { runTitle } from './colors';
 import { Segments } from './Controls';
-import { useModal } from './hooks';
 import { makeFilm } from './make_film';
 import { fileName, save } from './save';
-
-export const filmShown = signal(false);
 
 // A film of more steps than that is hundreds of megabytes; of these some are left out.
 const MOST_STEPS = 300;
 const SPEEDS = [2, 5, 10];
 
 /** Asks of which maps and steps an animated GIF is to be, and makes it. */
-export function FilmDialog() {
-  const open = filmShown.value && stack.value.answer !== undefined;
-  const ref = useModal(open);
-  return (
-    <dialog
-      ref={ref}
-      class="film-dialog"
-      aria-label="Animated GIF"
-      onClose={() => {
-        filmShown.value = false;
-      }}
-      // Keys are the dialog's alone: Escape closes it and nothing else.
-      onKeyDown={(event) => event.stopPropagation()}
-    >
-      {open && <FilmForm />}
-    </dialog>
-  );
-}
-
-function FilmForm() {
+export function FilmForm({ close }: { close: () => void }) {
   const [known, one, name] = [data.value, stack.value.answer, tag.value];
   const { steps: all, wall_times } = known
     ? tagSteps(known.series, name ?? '')
@@ -85,7 +63,7 @@ function FilmForm() {
       const { path, kind } = one.header;
       const part = channels.length === 1 && one.channels > 1 && `channel ${channels[0]}`;
       save(blob, fileName([runTitle(known.run), path, kind, part], 'gif'));
-      filmShown.value = false;
+      close();
     } catch (error) {
       if (!signal.aborted)
         failure.value = error instanceof Error ? error.message : String(error);
@@ -145,14 +123,7 @@ function FilmForm() {
         <button type="submit" class="button" data-testid="film-make" disabled={making}>
           {making ? 'Making it …' : 'Download'}
         </button>
-        <button
-          type="button"
-          class="button"
-          data-testid="film-cancel"
-          onClick={() => {
-            filmShown.value = false;
-          }}
-        >
+        <button type="button" class="button" data-testid="film-cancel" onClick={close}>
           Cancel
         </button>
       </div>
