@@ -167,3 +167,50 @@ def test_compared_histograms_are_exported_as_numbers(
     assert (zeros["low"], zeros["high"]) == ("0", "0")
     with distances.open() as file:
         assert [line["path"] for line in csv.DictReader(file)] == ranked
+
+
+def test_a_comparison_is_exported_as_values_and_as_a_film(
+    shown_tensorboard: TensorBoard, browser: Browser, tmp_path: Path
+) -> None:
+    """A film of A, B and A − B: B follows A, and each frame is as the page is there."""
+    state = {
+        "view": "maps",
+        "layer": "conv1",
+        "run": "run1/keract",
+        "compare": 1,
+        "versus": "run2/keract",
+        "sample": 2,
+    }
+    with open_page(browser, keract_url(shown_tensorboard.url, state)) as (page, frame):
+        group = frame.get_by_test_id("group").first
+        group.locator("[data-testid=plane-difference][data-step]").wait_for()
+        shown = [
+            canvas_pixels(group.get_by_test_id(f"plane-{side}"))[..., :3].astype(int)
+            for side in ("a", "b", "difference")
+        ]
+        channel = group.get_attribute("data-channel")
+        group.get_by_role("button").click()
+        values = np.load(export(page, frame, "export-differences", tmp_path))
+        frame.get_by_test_id("export").click()
+        frame.get_by_test_id("export-film").click()
+        frame.get_by_test_id("film-first").select_option(str(LAST - STEPS_PER_EPOCH))
+        expect(frame.get_by_test_id("film-size")).to_contain_text("A, B and A − B")
+        path = downloaded(page, frame.get_by_test_id("film-make").click, tmp_path)
+    assert (values["a_run"], values["b_run"]) == ("run1/keract", "run2/keract")
+    assert values["a_step"] == values["b_step"] == LAST
+    np.testing.assert_array_equal(values["a_minus_b"], values["a"] - values["b"])
+    assert path.name == f"run1_conv1_activation_channel_{channel}_a_b.gif"
+    with Image.open(path) as film:
+        frames = [
+            np.asarray(one.convert("RGB")).astype(int)
+            for one in ImageSequence.Iterator(film)
+        ]
+    assert len(frames) == 2
+    height, width = shown[0].shape[:2]
+    scale = (frames[1].shape[1] - 2 * 8 - 2) // (3 * width)
+    for place, plane in enumerate(shown):
+        left = (frames[1].shape[1] - 3 * scale * width - 2) // 2
+        left += place * (scale * width + 1)
+        drawn = frames[1][44:, left:][: scale * height, : scale * width]
+        # Two maps have more colours than a palette: the rarest become like others.
+        assert np.abs(drawn[::scale, ::scale] - plane).mean() < 2

@@ -6,10 +6,13 @@ import re
 
 import numpy as np
 import pytest
+from tensorboard import errors
 
+from tensorboard_keract import plugin_data_pb2
 from tensorboard_keract.drawing import colormaps
 from tensorboard_keract.drawing.colormaps import Domain
 from tensorboard_keract.viewer import export
+from tensorboard_keract.viewer.data_access import StoredTensor
 
 
 @pytest.mark.parametrize("name", colormaps.colormap_names())
@@ -73,3 +76,17 @@ def test_file_names_are_plain() -> None:
 
     request = routes.TensorRequest('a "b"/ü\r\n', "weight/k", 3, None)
     assert re.fullmatch(r"[\w.-]+", routes._file_stem(request), re.ASCII)
+
+
+def test_difference_of_two_shapes_is_refused() -> None:
+    stored = [
+        StoredTensor(
+            0,
+            1.0,
+            plugin_data_pb2.TensorHeader(channels=channels, height=1, width=2),
+            {},
+        )
+        for channels in (1, 3)
+    ]
+    with pytest.raises(errors.InvalidArgumentError, match=r"\(1, 1, 2\).*\(3, 1, 2\)"):
+        export.difference_npz(*stored, ("", ""), ("a", "b"))

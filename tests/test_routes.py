@@ -173,6 +173,9 @@ def test_missing_parameter(tensorboard: TensorBoard, route: str, missing: str) -
         ("histograms", {"row": 999}, 404, "rows 0 to"),
         ("histograms", {"row": -1}, 404, "rows 0 to"),
         ("histograms", {"row": "x"}, 400, "whole number"),
+        ("export.npz", {"versus_step": "first"}, 400, "whole number"),
+        ("export.npz", {"versus_step": 21}, 404, "21"),
+        ("export.npz", {"versus_step": 20, "versus_run": "none"}, 404, "none"),
         ("export.csv", {"table": "other"}, 400, "'statistics', 'histograms'"),
         ("export.csv", {"table": "histograms"}, 400, "'row' is missing"),
         ("export.csv", {"row": 999}, 404, "rows 0 to"),
@@ -352,6 +355,33 @@ def test_npz_holds_values_and_codes(tensorboard: TensorBoard) -> None:
     assert arrays["values"][0, 2, 3, 2] == np.inf
     assert arrays["values"][1, 2, 3, 3] == -np.inf
     assert '"kind": "activation_gradient"' in str(arrays["header"])
+
+
+def test_npz_of_a_comparison_holds_both_sides_and_their_difference(
+    tensorboard: TensorBoard,
+) -> None:
+    tag = "activation_gradient/block/conv2"
+    at = {"run": RUN, "tag": tag, "step": STEPS[-1]}
+    reply = tensorboard.get(
+        "export.npz", **at, versus_run="run2/keract", versus_step=STEPS[0]
+    )
+    disposition = reply.headers["content-disposition"]
+    assert disposition.endswith(f'_step_{STEPS[-1]}_minus_run2_keract_step_0.npz"')
+    arrays = np.load(io.BytesIO(reply.body))
+    sides = {"a": (RUN, STEPS[-1]), "b": ("run2/keract", STEPS[0])}
+    for name, (run, step) in sides.items():
+        alone = tensorboard.get("export.npz", run=run, tag=tag, step=step)
+        values = np.load(io.BytesIO(alone.body))["values"]
+        np.testing.assert_array_equal(arrays[name], values)
+        assert (arrays[f"{name}_run"], arrays[f"{name}_step"]) == (run, step)
+        assert f'"step": {step}' in str(arrays[f"{name}_header"])
+    with np.errstate(invalid="ignore"):
+        expected = arrays["a"] - arrays["b"]
+    np.testing.assert_array_equal(arrays["a_minus_b"], expected)
+    same = tensorboard.get("export.npz", **at, versus_step=STEPS[-1])
+    difference = np.load(io.BytesIO(same.body))["a_minus_b"]
+    assert np.isnan(difference[0, 2, 3, 2])  # inf − inf.
+    assert set(np.unique(difference[np.isfinite(difference)])) == {0}
 
 
 def test_statistics_csv(tensorboard: TensorBoard) -> None:

@@ -2,13 +2,13 @@
 import { computed } from '@preact/signals';
 import { placeOf, placesOf } from './alignment';
 import { changesOf, differenceStack, mismatch } from './compare';
-import { placeNow, shownData } from './shown_runs';
+import { shownData, stepPlaces } from './shown_runs';
 import { resource } from './resource';
 import { histogramSteps, isWeightKind, nearestIndex, tagSteps } from './selection';
 import { loadStack, type StackAt, stackKey } from './stacks';
 import { state } from './state';
 import { stack } from './maps_store';
-import { data, kind, type RunData, sample, step, tag } from './store';
+import { data, kind, type RunData, sample, step, stepIndex, steps, tag } from './store';
 import type { Stack } from './wire_format';
 
 /** The runs that B may be of: those that are shown, A's own last. */
@@ -37,14 +37,17 @@ export const versusSteps = computed<readonly number[]>(() => {
  * B's step: the chosen one; else in another run the nearest to the scrubber's place, in
  * the same run the first.
  */
-export const versusStep = computed<number | undefined>(() => {
+export const versusStep = computed(() => versusStepAt(stepIndex.value));
+
+/** The same while the scrubber stands at another of A's steps, by its place among them. */
+function versusStepAt(index: number): number | undefined {
   const all = versusSteps.value;
   const chosen = state.versusStep.value;
   if (chosen !== null && all.includes(chosen)) return chosen;
   if (isOwnRun.value) return all[0];
-  const [known, now] = [versusRun.value, placeNow.value];
+  const [known, now] = [versusRun.value, stepPlaces.value[index]];
   if (!known || now === undefined || all.length === 0) return undefined;
-  if (!known.statistics) return all[nearestIndex(all, step.value ?? 0)];
+  if (!known.statistics) return all[nearestIndex(all, steps.value[index] ?? 0)];
   const places = placesOf(known.statistics, state.align.value);
   return all[
     nearestIndex(
@@ -52,22 +55,29 @@ export const versusStep = computed<number | undefined>(() => {
       now,
     )
   ];
-});
+}
 
-const referenceQuestion = computed<StackAt | undefined>(() => {
-  const [known, name, at] = [versusRun.value, tag.value, versusStep.value];
-  if (!state.compare.value || state.view.value !== 'maps') return undefined;
+const referenceQuestion = computed<StackAt | undefined>(() =>
+  state.compare.value && state.view.value === 'maps'
+    ? referenceAt(step.value ?? 0)
+    : undefined,
+);
+
+/** Where B's maps are while A is at one of its steps. */
+export function referenceAt(step: number): StackAt | undefined {
+  const [known, name] = [versusRun.value, tag.value];
+  const at = versusStepAt(steps.value.indexOf(step));
   if (!known || name === undefined || at === undefined) return undefined;
-  const { steps, wall_times } = tagSteps(known.series, name);
+  const kept = tagSteps(known.series, name);
   const weight = kind.value !== undefined && isWeightKind(kind.value);
   return {
     run: known.run,
     tag: name,
     step: at,
-    wallTime: wall_times[steps.indexOf(at)],
+    wallTime: kept.wall_times[kept.steps.indexOf(at)],
     index: weight ? 0 : sample.value,
   };
-});
+}
 
 /** B's maps. */
 export const reference = resource<StackAt, Stack>(referenceQuestion, {

@@ -26,6 +26,21 @@ it('shows a vector as rows of cells', () => {
   expect([layout.columns, layout.rows]).toEqual([10, 2]);
 });
 
+it('lays the panes of a channel side by side, and leaves those that are missing empty', () => {
+  const stack = stackOf(Uint8Array.of(252, 252), [0, 0], [1, 1]);
+  const layout = filmLayout(stack.header, [1, 0], 3);
+  const [first, second, third, next] = layout.places;
+  expect(layout.places.map(({ channel }) => channel)).toEqual([1, 1, 1, 0, 0, 0]);
+  expect(layout.places.map(({ pane }) => pane)).toEqual([0, 1, 2, 0, 1, 2]);
+  expect(second.x - first.x).toBe(layout.scale + 1);
+  expect(next.x - third.x === layout.scale + 10 || next.y > third.y).toBe(true);
+  const map = colormap('gray');
+  const pane = { stack, map, domainOf: () => ({ low: 0, high: 1 }) };
+  const pixels = filmFrame([undefined, pane], layout, 7, Uint32Array.of());
+  const at = ({ x, y }: { x: number; y: number }) => pixels[y * layout.width + x];
+  expect([first, second, third].map(at)).toEqual([7, map.pixels[255], 7]);
+});
+
 it('draws a value as a square in its colour, below the caption', () => {
   const stack = stackOf(Uint8Array.of(0, 252), [0], [1]);
   const layout = filmLayout(headerOf({ height: 1, width: 2 }), [0]);
@@ -33,7 +48,12 @@ it('draws a value as a square in its colour, below the caption', () => {
   const caption = new Uint32Array(layout.width * layout.captionHeight).fill(ink);
   const map = colormap('gray');
   const domain = { low: 0, high: 1 };
-  const pixels = filmFrame(stack, layout, map, () => domain, white, caption);
+  const pixels = filmFrame(
+    [{ stack, map, domainOf: () => domain }],
+    layout,
+    white,
+    caption,
+  );
   const at = (x: number, y: number) => pixels[y * layout.width + x];
   const [{ x, y }] = layout.places;
   expect(at(0, layout.captionHeight - 1)).toBe(ink);

@@ -15,35 +15,54 @@ export interface FilmLayout {
   /** Values in a row of a map, and rows; of a vector, those of its picture in rows. */
   columns: number;
   rows: number;
-  /** The corner of each channel's map. */
-  places: { channel: number; x: number; y: number }[];
+  /** The corner of each map: of which channel, and in which pane. */
+  places: { channel: number; pane: number; x: number; y: number }[];
+}
+
+/** What a channel has beside itself: a sample of several, or one of A, B and A − B. */
+export interface Pane {
+  stack: Stack;
+  map: Colormap;
+  domainOf: (channel: number) => Domain;
 }
 
 const CAPTION_HEIGHT = 44;
 const MARGIN = 8;
 const GAP = 4;
+/** Wide enough between groups that panes are seen to belong together. */
+const GROUP_GAP = 10;
+const PANE_GAP = 1;
 /** What frames fit into, in pixels, unless a pixel a value is more; and a caption needs. */
 const MOST_WIDTH = 960;
 const MOST_HEIGHT = 720;
 const LEAST_WIDTH = 280;
+const LEAST_WIDTH_OF_PANES = 480;
 /** Longest side of a map, in pixels: of one of several, and of one alone. */
 const MOST_SIDE = 128;
 const MOST_SIDE_ALONE = 640;
 
-/** Where the maps of some channels lie: as large as fit, kernels by input and output. */
-export function filmLayout(header: TensorHeader, channels: readonly number[]): FilmLayout {
+/**
+ * Where the maps of some channels lie: as large as fit, kernels by input and output. The
+ * panes of a channel stand side by side.
+ */
+export function filmLayout(
+  header: TensorHeader,
+  channels: readonly number[],
+  panes = 1,
+): FilmLayout {
   const layout = layoutOf(header);
   const units = layout.type === 'units';
   const columns = units ? layout.columns : header.width;
   const rows = units ? layout.rows : header.height;
+  const gap = panes > 1 ? GROUP_GAP : GAP;
   const most = channels.length > 1 ? MOST_SIDE : MOST_SIDE_ALONE;
   const sized = (across: number) => {
     const down = Math.ceil(channels.length / across);
     const room = (all: number, count: number) =>
-      (all - 2 * MARGIN - (count - 1) * GAP) / count;
+      (all - 2 * MARGIN - (count - 1) * gap) / count;
     const fit = Math.min(
       most / Math.max(columns, rows),
-      room(MOST_WIDTH, across) / columns,
+      (room(MOST_WIDTH, across) - (panes - 1) * PANE_GAP) / panes / columns,
       room(MOST_HEIGHT, down) / rows,
     );
     return { across, down, scale: Math.max(1, Math.floor(fit)), fit };
@@ -56,37 +75,46 @@ export function filmLayout(header: TensorHeader, channels: readonly number[]): F
   const best = choices.reduce((one, other) => (other.fit >= one.fit ? other : one));
   const { across, down, scale } = best;
   const [tileWidth, tileHeight] = [scale * columns, scale * rows];
-  const mapsWidth = across * (tileWidth + GAP) - GAP;
-  const width = Math.max(LEAST_WIDTH, mapsWidth + 2 * MARGIN);
+  const groupWidth = panes * (tileWidth + PANE_GAP) - PANE_GAP;
+  const mapsWidth = across * (groupWidth + gap) - gap;
+  const least = panes > 1 ? LEAST_WIDTH_OF_PANES : LEAST_WIDTH;
+  const width = Math.max(least, mapsWidth + 2 * MARGIN);
   const left = Math.floor((width - mapsWidth) / 2);
   return {
     width,
-    height: CAPTION_HEIGHT + down * (tileHeight + GAP) - GAP + MARGIN,
+    height: CAPTION_HEIGHT + down * (tileHeight + gap) - gap + MARGIN,
     captionHeight: CAPTION_HEIGHT,
     scale,
     columns,
     rows,
-    places: channels.map((channel, i) => ({
-      channel,
-      x: left + (i % across) * (tileWidth + GAP),
-      y: CAPTION_HEIGHT + Math.floor(i / across) * (tileHeight + GAP),
-    })),
+    places: channels.flatMap((channel, i) =>
+      Array.from({ length: panes }, (_, pane) => ({
+        channel,
+        pane,
+        x: left + (i % across) * (groupWidth + gap) + pane * (tileWidth + PANE_GAP),
+        y: CAPTION_HEIGHT + Math.floor(i / across) * (tileHeight + gap),
+      })),
+    ),
   };
 }
 
-/** The pixels of a frame, [height, width]: maps in their colours, below a caption. */
+/**
+ * The pixels of a frame, [height, width]: maps in their colours, below a caption. A pane
+ * that is not there is left empty, as is a channel that a pane has not.
+ */
 export function filmFrame(
-  stack: Stack,
+  panes: readonly (Pane | undefined)[],
   layout: FilmLayout,
-  map: Colormap,
-  domainOf: (channel: number) => Domain,
   background: number,
   caption: Uint32Array,
 ): Uint32Array {
   const { width, height, scale, columns, places } = layout;
   const pixels = new Uint32Array(width * height).fill(background);
   pixels.set(caption);
-  for (const { channel, x, y } of places) {
+  for (const { channel, pane, x, y } of places) {
+    const shown = panes[pane];
+    if (!shown || channel >= shown.stack.channels) continue;
+    const { stack, map, domainOf } = shown;
     const values = channelPixels(stack, channel, domainOf(channel), map);
     values.forEach((pixel, i) => {
       const left = x + scale * (i % columns);

@@ -6,8 +6,8 @@ import csv
 import io
 import math
 import zipfile
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -114,6 +114,49 @@ def tensor_npz(tensor: StoredTensor, header_json: str) -> bytes:
         "high": planes.high,
         "header": np.asarray(header_json),
     }
+    return _npz(arrays)
+
+
+def difference_npz(
+    a: StoredTensor, b: StoredTensor, headers: tuple[str, str], runs: tuple[str, str]
+) -> bytes:
+    """Two tensors and their difference for `numpy.load`.
+
+    Holds `a`, `b` and `a_minus_b`, float32 [sample, channel, height, width], of the
+    samples that both have, and of either its `a_run`, `a_step` (int64) and `a_header`,
+    a JSON text. A difference is NaN where either is, and where both are the same
+    infinity.
+
+    Args:
+      a: with all its blobs.
+      b: the same.
+      headers: of A and of B, as JSON.
+      runs: of A and of B.
+
+    Raises:
+      InvalidArgumentError: if their planes are not of one shape.
+      NotFoundError: if a blob is damaged.
+    """
+    values = [_values(one, sorted(one.blobs)) for one in (a, b)]
+    shapes = [one.shape[1:] for one in values]
+    if shapes[0] != shapes[1]:
+        raise errors.InvalidArgumentError(
+            f"A has the shape {shapes[0]} a sample and B {shapes[1]}: they have no"
+            " difference; export them one by one."
+        )
+    samples = min(map(len, values))
+    here, there = (one[:samples] for one in values)
+    # inf − inf is NaN, as it is meant to be.
+    with np.errstate(invalid="ignore", over="ignore"):
+        arrays = {"a": here, "b": there, "a_minus_b": here - there}
+    for name, tensor, header, run in zip("ab", (a, b), headers, runs, strict=True):
+        arrays[f"{name}_run"] = np.asarray(run)
+        arrays[f"{name}_step"] = np.asarray(tensor.step)
+        arrays[f"{name}_header"] = np.asarray(header)
+    return _npz(arrays)
+
+
+def _npz(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():

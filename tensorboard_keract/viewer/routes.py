@@ -162,6 +162,14 @@ class TensorRequest(NamedTuple):
             parameters.optional_number("wall_time"),
         )
 
+    def parse_versus(self, parameters: Parameters) -> TensorRequest | None:
+        """The same tensor of another run or step, where one is asked for."""
+        step = parameters.optional_integer("versus_step")
+        if step is None:
+            return None
+        run = parameters.optional_text("versus_run")
+        return TensorRequest(self.run if run is None else run, self.tag, step, None)
+
     def read(
         self, experiment: Experiment, indices: Sequence[int] | None = ()
     ) -> StoredTensor:
@@ -333,13 +341,18 @@ def answer_blob(experiment: Experiment, parameters: Parameters) -> Answer:
 
 def answer_npz(experiment: Experiment, parameters: Parameters) -> Answer:
     request = TensorRequest.parse(parameters)
+    versus = request.parse_versus(parameters)
     tensor = request.read(experiment, None)
-    header = json.dumps(_json_value(message_to_json(tensor.header)))
-    return Answer(
-        export.tensor_npz(tensor, header),
-        "application/zip",
-        filename=f"{_file_stem(request)}.npz",
-    )
+    stem = _file_stem(request)
+    if versus is None:
+        content = export.tensor_npz(tensor, _header_text(tensor))
+    else:
+        other = versus.read(experiment, None)
+        headers = _header_text(tensor), _header_text(other)
+        runs = request.run, versus.run
+        content = export.difference_npz(tensor, other, headers, runs)
+        stem += f"_minus_{_plain(f'{versus.run}_step_{versus.step}')}"
+    return Answer(content, "application/zip", filename=f"{stem}.npz")
 
 
 def answer_csv(experiment: Experiment, parameters: Parameters) -> Answer:
@@ -493,8 +506,16 @@ def _integer(name: str, value: str) -> int:
     return int(value)
 
 
+def _header_text(tensor: StoredTensor) -> str:
+    return json.dumps(_json_value(message_to_json(tensor.header)))
+
+
 def _file_stem(request: TensorRequest) -> str:
-    name = f"{request.run}_{request.tag}_step_{request.step}"
+    return _plain(f"{request.run}_{request.tag}_step_{request.step}")
+
+
+def _plain(name: str) -> str:
+    """A name without what a file's can't hold."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", name)
 
 

@@ -5,6 +5,7 @@ import type { Changes } from '../compare';
 import { formatValue } from '../format';
 import type { Domain } from '../heatmap';
 import { channelTitle, TILE_GAP, tileSize } from '../layout';
+import type { Pair } from '../pair_painting';
 import { state } from '../state';
 import { selectedChannel } from '../maps_store';
 import type { Stack } from '../wire_format';
@@ -15,17 +16,6 @@ const GROUP_GAP = 2 * TILE_GAP;
 
 /** Where the line of the swipe lies, as a share of a map's width. */
 const swipe = signal(0.5);
-
-export interface Pair {
-  a: Stack;
-  b: Stack;
-  difference: Stack | undefined;
-  /** What A and B share, and what their difference spans. */
-  domainOf: (channel: number) => Domain;
-  differenceOf: (channel: number) => Domain;
-  map: Colormap;
-  differenceMap: Colormap;
-}
 
 /** Each channel as a group: its maps next to each other, or over each other. */
 export function Groups(props: {

@@ -1,18 +1,16 @@
 import { selectTile } from '../actions';
-import { type Colormap, colormap, defaultColormap } from '../colormaps';
+import type { Colormap } from '../colormaps';
 import { compared, reference, versusRun, versusStep } from '../compare_store';
 import type { Changes } from '../compare';
-import { symmetric } from '../domain';
 import { formatValue, plural } from '../format';
 import type { Domain } from '../heatmap';
+import { type Pair, pairOf } from '../pair_painting';
 import { paintingOf } from '../painting';
 import { KIND_TITLES } from '../selection';
 import { state } from '../state';
 import { kind, path } from '../store';
-import { dark } from '../theme';
-import type { Stack } from '../wire_format';
 import { runTitle } from './colors';
-import { Groups, type Pair } from './CompareGroups';
+import { Groups } from './CompareGroups';
 import type { Size } from './hooks';
 import { Failure, Note, Waiting } from './Messages';
 import { ScaleBar } from './ScaleBar';
@@ -59,34 +57,6 @@ function NoPartner() {
       </p>
     </div>
   );
-}
-
-function pairOf(a: Stack, b: Stack, difference: Stack | undefined): Pair {
-  const [here, there] = [paintingOf(a), paintingOf(b)];
-  const own = (channel: number) => symmetric(rangeOf(difference, [channel]));
-  const all = symmetric(rangeOf(difference, difference?.low.keys() ?? []));
-  return {
-    a,
-    b,
-    difference,
-    domainOf: (channel) => union(here.domainOf(channel), there.domainOf(channel)),
-    differenceOf: (channel) => (here.normalisation === 'map' ? own(channel) : all),
-    map: here.map,
-    differenceMap: colormap(state.signed.value ?? defaultColormap(true, dark.value)),
-  };
-}
-
-function rangeOf(stack: Stack | undefined, channels: Iterable<number>): Domain {
-  const domain = { low: 0, high: 0 };
-  for (const channel of channels) {
-    domain.low = Math.min(domain.low, stack?.low[channel] ?? 0);
-    domain.high = Math.max(domain.high, stack?.high[channel] ?? 0);
-  }
-  return domain;
-}
-
-function union(one: Domain, other: Domain): Domain {
-  return { low: Math.min(one.low, other.low), high: Math.max(one.high, other.high) };
 }
 
 /** What changed, in words, with the way there. */

@@ -1,4 +1,4 @@
-import { reference } from '../compare_store';
+import { compared, reference } from '../compare_store';
 import { differencesCsv, distancesCsv } from '../histogram_pair';
 import { histogramPairs, ranking, shownPair } from '../histogram_pair_store';
 import { gridRows } from '../histogram_runs';
@@ -97,9 +97,15 @@ function mapItems(onFilm: () => void): Item[] {
     title: `${side}All samples as values · NPZ`,
     href: `export.npz?${new URLSearchParams({ run, tag, step: String(step) })}`,
   });
+  const differences = ({ run, step }: typeof at): Item => ({
+    title: 'A, B and A − B as values · NPZ',
+    testId: 'export-differences',
+    href: `export.npz?${new URLSearchParams({ ...base, versus_run: run, versus_step: String(step) })}`,
+  });
   return [
     values(at, versus ? 'A: ' : ''),
     ...(versus ? [values(versus, 'B: ')] : []),
+    ...(versus && compared.value?.difference ? [differences(versus)] : []),
     ...pictures,
     ...(tagSteps(known.series, name).steps.length > 1 ? [film] : []),
   ];

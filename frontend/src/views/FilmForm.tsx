@@ -1,14 +1,16 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { compared, referenceAt } from '../compare_store';
 import { filmLayout } from '../film';
 import { formatCount, plural } from '../format';
 import { channelTitle, layoutOf } from '../layout';
-import { channelOrder, selectedChannel, stack } from '../maps_store';
+import { channelOrder, selectedChannel, shownStacks, stack } from '../maps_store';
 import { evenIndices, stepIndexAt, tagSteps } from '../selection';
+import { state } from '../state';
 import { data, tag } from '../store';
 import { runTitle } from './colors';
 import { Segments } from './Controls';
-import { makeFilm } from './make_film';
+import { makeFilm, paneCount } from './make_film';
 import { fileName, save } from './save';
 
 // A film of more steps than that is hundreds of megabytes; of these some are left out.
@@ -34,35 +36,50 @@ export function FilmForm({ close }: { close: () => void }) {
 
   const chosen = selectedChannel.value;
   const every = [...Array(one.channels).keys()];
-  const sorted = layoutOf(one.header).type === 'tiles' && channelOrder.value?.channels;
-  const channels = alone.value && chosen !== null ? [chosen] : sorted || every;
+  const byChange = state.compare.value ? compared.value?.changes?.order : undefined;
+  const sorted =
+    byChange ??
+    (layoutOf(one.header).type === 'tiles' ? channelOrder.value?.channels : undefined);
+  const channels = alone.value && chosen !== null ? [chosen] : (sorted ?? every);
   const range = all.slice(
     stepIndexAt(all, Math.min(first.value, last.value)),
     stepIndexAt(all, Math.max(first.value, last.value)) + 1,
   );
   const steps = evenIndices(range.length, MOST_STEPS).map((i) => range[i]);
-  const { width, height } = filmLayout(one.header, channels);
+  const filmstrip = state.arrangement.value === 'filmstrip';
+  const samples =
+    filmstrip || state.compare.value ? [one.index] : shownStacks.value.map((s) => s.index);
+  const frames = steps.map((step) => {
+    const wallTime = wall_times[all.indexOf(step)];
+    const own = samples.map((index) => ({
+      run: known.run,
+      tag: name,
+      step,
+      wallTime,
+      index,
+    }));
+    const versus = state.compare.value ? referenceAt(step) : undefined;
+    return versus ? [...own, versus] : own;
+  });
+  // Without a partner anywhere, A is shown alone.
+  const shown = { frames, compared: frames[0]?.length === 2 && state.compare.value };
+  const panes = paneCount(shown);
+  const { width, height } = filmLayout(one.header, channels, panes);
 
   const make = async () => {
     controller.current = new AbortController();
     const { signal } = controller.current;
-    const at = steps.map((step) => ({
-      run: known.run,
-      tag: name,
-      step,
-      wallTime: wall_times[all.indexOf(step)],
-      index: one.index,
-    }));
     progress.value = 0;
     failure.value = '';
     try {
-      const film = { at, channels, hundredths: Math.round(100 / speed.value) };
+      const film = { ...shown, channels, hundredths: Math.round(100 / speed.value) };
       const blob = await makeFilm(film, signal, (share) => {
         progress.value = share;
       });
       const { path, kind } = one.header;
       const part = channels.length === 1 && one.channels > 1 && `channel ${channels[0]}`;
-      save(blob, fileName([runTitle(known.run), path, kind, part], 'gif'));
+      const what = shown.compared ? 'a_b' : panes > 1 && `samples_${samples.join('_')}`;
+      save(blob, fileName([runTitle(known.run), path, kind, part, what], 'gif'));
       close();
     } catch (error) {
       if (!signal.aborted)
@@ -113,7 +130,12 @@ export function FilmForm({ close }: { close: () => void }) {
       <p class="hint" data-testid="film-size">
         {plural(steps.length, 'frame')}
         {steps.length < range.length && ` of ${formatCount(range.length)} steps`} of {width}{' '}
-        × {height} pixels, in the colours and the range of the page.
+        × {height} pixels, in the colours and the range of the page
+        {shown.compared
+          ? ': A, B and A − B side by side.'
+          : panes > 1
+            ? `: ${plural(panes, 'sample')} side by side.`
+            : '.'}
       </p>
       {failure.value && <p role="alert">{failure.value}</p>}
       {making && (
