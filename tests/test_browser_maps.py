@@ -481,9 +481,24 @@ def test_a_vector_over_steps_is_one_picture_of_units_by_steps(
         pixels = canvas_pixels(picture)
         assert pixels.shape == (64, RECORDS, 4)
 
+        # By key from cell to cell, beginning at the scrubber's step.
+        said = frame.get_by_test_id("hover-readout")
+        picture.focus()
+        expect(said).to_contain_text("step 40 · unit 0")
+        for key in ("ArrowLeft", "ArrowDown", "PageDown", "ArrowUp"):
+            page.keyboard.press(key)
+        expect(said).to_contain_text("step 20 · unit 10")
+        assert said.bounding_box()
+        page.keyboard.press("Home")
+        page.keyboard.press("Enter")
+        expect(frame.get_by_test_id("step-slider")).to_have_attribute(
+            "aria-valuenow", "0"
+        )
+        page.keyboard.press("Tab")
+        expect(said).to_be_hidden()
+
         # The column of a step is the strip of units that the step shows alone.
         hover(picture, 1.5 / RECORDS, 5.5 / 64)
-        said = frame.get_by_test_id("hover-readout")
         expect(said).to_contain_text("step 20 · unit 5")
         page.mouse.down()
         page.mouse.up()

@@ -299,7 +299,7 @@ export const KEYS: { keys: string[]; what: string; run: Record<string, () => voi
   },
   {
     keys: ['Arrows'],
-    what: 'on a divider: size the panel; Home, End: its limits',
+    what: 'on a divider: its place; on units over steps: the cell',
     run: {},
   },
   {
