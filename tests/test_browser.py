@@ -660,3 +660,23 @@ def test_what_happened_to_a_record_is_said_at_its_step(
         )
         slider.press("End")
         assert "3 records lost until here" in notes.inner_text()
+
+
+def test_what_is_known_of_a_step_is_not_cut_on_a_narrow_page(
+    made_up_tensorboard: str, browser: Browser
+) -> None:
+    state = PARTIAL | {"align": "progress", "tile": 2, "step": 180}
+    url = keract_url(made_up_tensorboard, state)
+    with open_page(browser, url, (1024, 768)) as (_, frame):
+        frame.get_by_test_id("tile").first.wait_for()
+        for view, words in (("maps", "with maps"), ("histograms", "with histograms")):
+            frame.get_by_test_id(f"view-{view}").click()
+            expect(frame.locator(".now .last .records")).to_contain_text(words)
+            cut = frame.locator(".now").evaluate(
+                """now => [now, ...now.querySelectorAll('*')].filter(
+                  ({clientWidth, scrollWidth, clientHeight, scrollHeight, localName}) =>
+                    localName === 'div' &&
+                    (scrollWidth > clientWidth || scrollHeight > clientHeight)
+                ).map((one) => one.textContent)"""
+            )
+            assert cut == []

@@ -10,6 +10,7 @@ import {
   type Series,
   type Statistics,
 } from './api';
+import { formatCount } from './format';
 import { recordedHistograms } from './histogram';
 import { resource } from './resource';
 import {
@@ -112,6 +113,14 @@ export const lost = computed(() => {
   const { model, statistics } = known;
   return lostRecords(model, statistics, stepIndexAt(statistics.steps, at));
 });
+
+/** What TensorBoard keeps of the recorded steps, and how to have all; empty if it does. */
+export function keptText(): string {
+  const [kept, written] = [steps.value.length, data.value?.series.records_written ?? 0];
+  if (written <= kept) return '';
+  const flag = '--samples_per_plugin=keract=0,keract_statistics=0,keract_histograms=0';
+  return `TensorBoard keeps ${formatCount(kept)} of ${formatCount(written)} recorded steps. Start it with ${flag} to keep all.`;
+}
 
 const statisticsSteps = computed(() => {
   const known = data.value;

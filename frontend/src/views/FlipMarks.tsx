@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import { goToStep } from '../actions';
 import { flips, flipsHere } from '../flip_store';
 import { type ClassWords, type Flip, type FlipMark, flipMarks, flipText } from '../flips';
-import { formatCount, plural } from '../format';
+import { formatCount } from '../format';
 import { data, sample } from '../store';
 import { Floating } from './Floating';
 
@@ -111,7 +111,7 @@ export function FlipsHere() {
             <path d={FLIP_SHAPE} />
           </svg>
           {all[0]}
-          {all.length > 1 && ` and ${plural(all.length - 1, 'other')}`}
+          {all.length > 1 && `, ${formatCount(all.length - 1)} more`}
         </span>
       )}
     </div>

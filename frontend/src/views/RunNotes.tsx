@@ -3,7 +3,7 @@ import { formatCount } from '../format';
 import type { ModelDescription } from '../api';
 import { isProbe, sourceWords } from '../source';
 import { lostText } from '../statistics';
-import { data, lost } from '../store';
+import { data, keptText, lost } from '../store';
 
 /** What the run records and of which batch, what it plans, lost and leaves out. */
 export function RunNotes() {
@@ -11,12 +11,15 @@ export function RunNotes() {
   if (!known) return null;
   const { model } = known;
   const plan = planText(model);
-  if (!plan && model.notes.length === 0 && isProbe(model.tables_source)) return null;
+  const kept = keptText();
+  if (!plan && !kept && model.notes.length === 0 && isProbe(model.tables_source))
+    return null;
   return (
     // In the tab order, for it may have to be scrolled.
     <section class="run-notes" aria-label="This run" data-testid="run-notes" tabIndex={0}>
       <h2>This run</h2>
       {lost.value > 0 && <p class="left-out">⚠ {lostText(lost.value)}</p>}
+      {kept && <p class="left-out">⚠ {kept}</p>}
       <p>{contentText(model)}</p>
       {plan && <p>Planned: {plan}.</p>}
       {model.notes.map((note) => (

@@ -17,11 +17,11 @@ import { useSize } from './hooks';
 import { aboutStep } from './StepAxis';
 
 const MARGIN = 24;
-const BASELINE = 64;
+const BASELINE = 82;
 const TOP = 10;
 // A row of marks lies between the loss and the records.
-const FLIPS = 51;
-const LOSS_BOTTOM = 44;
+const FLIPS = 69;
+const LOSS_BOTTOM = 62;
 
 /** Recorded steps on their axis, with the loss behind and marks over it; moves the page. */
 export function Scrubber() {

@@ -5,6 +5,7 @@ import { PLAY_SPEEDS, state } from '../state';
 import { lostText, recordOverSteps, SKIPPED_TEXT } from '../statistics';
 import {
   data,
+  keptText,
   lost,
   newestIndex,
   shownSteps,
@@ -62,7 +63,6 @@ function Now() {
       </div>
       <div class="last">
         <Records />
-        <span class="space" />
         <SpeedPicker />
         <AlignmentPicker />
       </div>
@@ -143,15 +143,12 @@ const SHOWN_WORDS = { overview: 'statistics', maps: 'maps', histograms: 'histogr
 
 function Records() {
   const kept = steps.value.length;
-  const written = data.value?.series.records_written ?? null;
-  if (written !== null && written > kept) {
-    const flag = '--samples_per_plugin=keract=0,keract_statistics=0,keract_histograms=0';
+  const text = keptText();
+  if (text) {
+    const written = data.value?.series.records_written ?? 0;
     return (
-      <div
-        class="records cut"
-        title={`TensorBoard keeps a part of the recorded steps in memory. Start it with ${flag} to keep all.`}
-      >
-        {formatCount(kept)} of {formatCount(written)} steps kept · --samples_per_plugin
+      <div class="records cut" title={text}>
+        {formatCount(kept)} of {formatCount(written)} steps kept
       </div>
     );
   }
