@@ -27,6 +27,7 @@ pytestmark = pytest.mark.browser
 
 RECORDS = 300
 NAMES = ("cat", "dog", "owl")
+OUTPUTS = ("probs", "other")
 
 
 def write_flipping_run(directory: Path) -> None:
@@ -34,6 +35,8 @@ def write_flipping_run(directory: Path) -> None:
 
     The first sample goes from cat to dog at step 1000, and is NaN at 2000, where it
     becomes an owl. The second one changes between cat and dog at 2500, 2510 and 2520.
+    By another output, of which neither names nor labels are known, both samples go from
+    class 0 to 1 at step 1500.
     """
     classes = np.zeros((RECORDS, 2), int)
     classes[100:, 0] = 1
@@ -44,23 +47,22 @@ def write_flipping_run(directory: Path) -> None:
         format_version=metadata.FORMAT_VERSION,
         layers=[
             plugin_data_pb2.Layer(
-                path="probs",
+                path=path,
                 class_name="Dense",
                 outputs=[
-                    plugin_data_pb2.OutputSpec(
-                        shape=(2, 3), dtype="float32", path="probs"
-                    )
+                    plugin_data_pb2.OutputSpec(shape=(2, 3), dtype="float32", path=path)
                 ],
                 activation="softmax",
                 maps_recorded=True,
             )
+            for path in OUTPUTS
         ],
         probe=plugin_data_pb2.Probe(
             samples=2,
             samples_recorded=2,
             labels=[1, 0],
             class_names=NAMES,
-            output_paths=["probs"],
+            output_paths=OUTPUTS,
         ),
     )
     with EventFile(directory) as events:
@@ -70,9 +72,11 @@ def write_flipping_run(directory: Path) -> None:
             values = values * np.float32(0.8) + np.float32(0.05)
             if record == 200:
                 values[0] = np.nan
+            other: FloatArray = np.eye(3, dtype=np.float32)[[int(record >= 150)] * 2]
             tensors = [
                 Tensor(metadata.ACTIVATION, "probs", values, STRIP),
                 Tensor(metadata.OUTPUT, "probs", values, STRIP),
+                Tensor(metadata.OUTPUT, "other", other, STRIP),
             ]
             summary = [tensor_value(tensor, step, wall_time) for tensor in tensors]
             if record == 0:
@@ -125,6 +129,20 @@ def test_changes_of_a_prediction_are_marked_named_and_reached_by_key(
         page.keyboard.press("ArrowLeft")
         page.keyboard.press("ArrowLeft")
         expect(frame.get_by_test_id("flips-here")).to_have_count(0)
+
+        # Those of another output; it has neither names nor labels.
+        expect(frame.get_by_label("Prediction").locator("h2 span")).to_have_text(
+            "right"
+        )
+        frame.get_by_test_id("output-select").select_option("other")
+        expect(marks).to_have_count(1)
+        expect(marks).to_have_attribute("data-step", "1500")
+        expect(frame.get_by_label("Prediction").locator("h2 span")).to_have_count(0)
+        page.keyboard.press("Tab")
+        page.keyboard.press("p")
+        expect(frame.get_by_test_id("flips-here")).to_have_text(
+            "Sample 0: 0 → 1, 1 more"
+        )
 
 
 def test_about_a_tensor_says_where_it_is_from_and_what_was_left_out(

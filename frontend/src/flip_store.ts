@@ -13,7 +13,15 @@ import { tagSteps, tensorTag } from './selection';
 import { BLOBS_PER_ANSWER } from './stacks';
 import { decodeStack, inflate } from './wire_format';
 import { maps } from './maps_store';
-import { data, histograms, sampleCount, samplesStay, step } from './store';
+import {
+  data,
+  histograms,
+  outputPath,
+  outputWords,
+  sampleCount,
+  samplesStay,
+  step,
+} from './store';
 
 /** The records of the probe's output. */
 interface OutputQuestion {
@@ -38,8 +46,8 @@ const arrived = signal(0);
 
 const question = computed<OutputQuestion | undefined>(() => {
   const known = data.value;
-  const { output_paths = [], labels = [], class_names = [] } = known?.model.probe ?? {};
-  const [path] = output_paths;
+  const { labels, class_names } = outputWords.value;
+  const path = outputPath.value;
   // Of other samples at each step, nothing changes its mind.
   if (!known || path === undefined || !samplesStay.value) return undefined;
   const tag = tensorTag('output', path);

@@ -128,6 +128,8 @@ export interface ClassWords {
   class_names: readonly string[];
 }
 
+export const NO_WORDS: ClassWords = { labels: [], class_names: [] };
+
 /** A class by its name, where it has one. */
 export function className({ class_names }: ClassWords, index: number): string {
   return class_names[index] ?? String(index);

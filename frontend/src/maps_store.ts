@@ -22,6 +22,7 @@ import {
   chosenSamples,
   data,
   kind,
+  outputPath,
   sample,
   sampleCount,
   stackAt,
@@ -194,9 +195,9 @@ export const channelOrder = computed(() => {
 
 /** The probe's outputs at this step, for the sample that is shown. */
 const outputQuestion = computed(() => {
-  const outputs = data.value?.model.probe?.output_paths ?? [];
-  return state.view.value === 'maps' && outputs.length > 0
-    ? stackAt(tensorTag('output', outputs[0]), sample.value)
+  const path = outputPath.value;
+  return state.view.value === 'maps' && path !== undefined
+    ? stackAt(tensorTag('output', path), sample.value)
     : undefined;
 });
 

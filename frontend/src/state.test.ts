@@ -68,6 +68,7 @@ it('brings back every choice from the URL that it wrote', () => {
   state.scope.value = 'all';
   state.table.value = true;
   state.query.value = 3;
+  state.output.value = 'aux';
   const written = stateValues();
   expect(written.size).toBe(Object.keys(state).length);
   const hash = formatHash('#keract', written);

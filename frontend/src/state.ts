@@ -136,6 +136,8 @@ export const entries = {
   sample: count(),
   /** Samples that are shown beside it; null is none. */
   samples: counts(),
+  /** Which of the model's outputs predicts, by path; empty is the first. */
+  output: text(''),
   /** Colour map for values without a natural zero; null is the default. */
   colormap: maybe<ColormapName>(COLORMAP_NAMES),
   /** Colour map for gradients and weights; null is the default of the theme. */

@@ -10,6 +10,7 @@ import {
   type Series,
   type Statistics,
 } from './api';
+import { type ClassWords, NO_WORDS } from './flips';
 import { formatCount } from './format';
 import { recordedHistograms } from './histogram';
 import { resource } from './resource';
@@ -177,6 +178,18 @@ export const samplesStay = computed(() => isProbe(data.value?.model.maps_source 
 export function sampleLabel(index: number): number | undefined {
   return samplesStay.value ? data.value?.model.probe?.labels[index] : undefined;
 }
+
+/** The output whose predictions are shown and followed; undefined where there is none. */
+export const outputPath = computed<string | undefined>(() => {
+  const all = data.value?.model.probe?.output_paths ?? [];
+  return all.find((path) => path === state.output.value) ?? all[0];
+});
+
+/** What classes of that output are called: labels and names are known of the first. */
+export const outputWords = computed<ClassWords>(() => {
+  const probe = data.value?.model.probe;
+  return probe && outputPath.value === probe.output_paths[0] ? probe : NO_WORDS;
+});
 
 export interface HeadersQuestion {
   run: string;

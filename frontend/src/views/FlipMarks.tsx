@@ -1,9 +1,9 @@
 import { signal } from '@preact/signals';
 import { goToStep } from '../actions';
 import { flips, flipsHere } from '../flip_store';
-import { type ClassWords, type Flip, type FlipMark, flipMarks, flipText } from '../flips';
+import { type Flip, type FlipMark, flipMarks, flipText } from '../flips';
 import { formatCount } from '../format';
-import { data, sample } from '../store';
+import { outputWords, sample } from '../store';
 import { Floating } from './Floating';
 
 // Two marks side by side can be told apart, and hit.
@@ -11,12 +11,6 @@ const APART = 11;
 const MOST_LINES = 8;
 /** An hourglass: one class above, another below. */
 export const FLIP_SHAPE = 'M1 0h8L1 10h8z';
-
-const NO_WORDS: ClassWords = { labels: [], class_names: [] };
-
-function words(): ClassWords {
-  return data.value?.model.probe ?? NO_WORDS;
-}
 
 interface Pointed {
   mark: FlipMark;
@@ -78,7 +72,7 @@ export function FlipReadOut() {
       </b>
       {flips.slice(0, MOST_LINES).map((flip) => (
         <span key={`${flip.step} ${flip.sample}`}>
-          {flipText(flip, words())}
+          {flipText(flip, outputWords.value)}
           {steps[0] !== steps[1] && `, step ${formatCount(flip.step)}`}
         </span>
       ))}
@@ -97,7 +91,7 @@ export function flipsHereText(): string[] {
   const own = (flip: Flip) => Number(flip.sample !== sample.value);
   return [...flipsHere.value]
     .sort((a, b) => own(a) - own(b))
-    .map((flip) => flipText(flip, words()));
+    .map((flip) => flipText(flip, outputWords.value));
 }
 
 /** The same beside the step, for those who come by key. */
