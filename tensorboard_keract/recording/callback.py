@@ -13,11 +13,13 @@ import tensorflow as tf
 
 from tensorboard_keract.core.layer_selection import LayerSelectors
 from tensorboard_keract.recording import event_file
+from tensorboard_keract.recording.attributions import parse_attributions
 from tensorboard_keract.recording.probe import parse_probe
 from tensorboard_keract.recording.recorder import (
     PROBE,
     TRAINING,
     Recorder,
+    check_source_of_attributions,
     run_directory,
 )
 from tensorboard_keract.recording.schedule import Schedule
@@ -75,19 +77,20 @@ class KeractCallback(keras.callbacks.Callback):
             none.
           schedule: "even", or "log" for records that are dense early and sparse late: of
             what `update_freq` counts 0, 1, 2 … 15, 16, 18 … 30, 32, 36 … are recorded.
-          **recorder_options: `exclude_layers`, `kinds`, `class_names`, `max_samples`,
-            `max_channels`, `max_pixels`, `precision`, `maps_freq`, `gradients_freq`,
-            `histograms_freq`, `max_records`, `budget_bytes_per_record`,
-            `budget_bytes_per_run`, `when_behind`, `also_write`, `optimizer` and `loss`,
-            as in `Recorder`.
+          **recorder_options: `exclude_layers`, `kinds`, `attributions`, `targets`,
+            `class_names`, `max_samples`, `max_channels`, `max_pixels`, `precision`,
+            `maps_freq`, `gradients_freq`, `histograms_freq`, `attributions_freq`,
+            `max_records`, `budget_bytes_per_record`, `budget_bytes_per_run`,
+            `when_behind`, `also_write`, `optimizer` and `loss`, as in `Recorder`.
 
         Raises:
           ProbeError: if there is no probe, or its parts don't fit together. At the
             start of training, too, if the model or its loss refuses it.
-          ValueError: if `update_freq` or another option is none of the above. At the
-            start of training for unknown layers and an uncompiled model, as in
-            `Recorder`.
-          TypeError: for an unknown option.
+          ValueError: if `update_freq` or another option is none of the above; for
+            unknown attributions and targets that do not fit the probe. At the start of
+            training for unknown layers, an uncompiled model and attributions that the
+            model has not, as in `Recorder`.
+          TypeError: for an unknown option, attributions or targets of another form.
           OSError: if `log_dir` can't be written.
         """
         super().__init__()
@@ -98,6 +101,12 @@ class KeractCallback(keras.callbacks.Callback):
             class_names = recorder_options.pop("class_names", None)
             self._probe = parse_probe(probe, class_names)
             self._probe.tensors()
+        explained = parse_attributions(
+            recorder_options.get("attributions", ()),
+            recorder_options.get("targets"),
+            self._probe,
+        )
+        check_source_of_attributions(source, explained)
         self._layers = layers
         self._source = source
         self._schedule = Schedule.of(update_freq, start, stop, schedule)

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tensorboard_keract import plugin_data_pb2
 from tensorboard_keract.recording import wire_format
+from tensorboard_keract.recording.heatmaps import StoredHeatmap
 from tensorboard_keract.recording.layout import TensorPlan
 
 
@@ -75,6 +76,7 @@ class Reduced:
         record leaves out is NaN throughout.
       maps: of the recorded layers and weights, and the model's outputs.
       inputs: the model's inputs; stored once where they are the probe's.
+      heatmaps: of the probe's inputs, on the host.
       loss: scalar; None where it is not known.
     """
 
@@ -82,6 +84,7 @@ class Reduced:
     histograms: tf.Tensor | None = None
     maps: tuple[StoredTensor, ...] = ()
     inputs: tuple[StoredTensor, ...] = ()
+    heatmaps: tuple[StoredHeatmap, ...] = ()
     loss: tf.Tensor | None = None
 
 

@@ -31,6 +31,7 @@ from tensorboard_keract.recording.event_file import (
     stored_bytes,
     table_value,
 )
+from tensorboard_keract.recording.heatmaps import StoredHeatmap
 from tensorboard_keract.recording.layout import TensorPlan
 from tensorboard_keract.recording.record import Record, StoredTensor
 
@@ -130,6 +131,11 @@ class RecordWriter:
     def lost_count(self) -> int:
         """Records so far that were dropped or could not be written."""
         return self._dropped_count + self._failed_count
+
+    @property
+    def writes_maps(self) -> bool:
+        """Whether the run's budget is not spent yet, as far as is known."""
+        return self._maps_note is None
 
     def submit(self, record: Record) -> bool:
         """Queues a record.
@@ -317,10 +323,12 @@ class RecordWriter:
             )
             if table is not None
         ]
-        maps = [*reduced.inputs] if is_first or record.inputs_change else []
-        has_maps = self._maps_note is None
+        maps: list[StoredTensor | StoredHeatmap] = []
+        if is_first or record.inputs_change:
+            maps += reduced.inputs
+        has_maps = self.writes_maps
         if has_maps:
-            maps += reduced.maps
+            maps += [*reduced.maps, *reduced.heatmaps]
         values += [self._tensor(record, stored) for stored in maps]
         if not has_maps:
             without = dataclasses.replace(reduced, maps=(), inputs=())
@@ -343,7 +351,7 @@ class RecordWriter:
         return written > self._budget_bytes
 
     def _tensor(
-        self, record: Record, stored: StoredTensor
+        self, record: Record, stored: StoredTensor | StoredHeatmap
     ) -> summary_pb2.Summary.Value:
         plan = stored.plan
         encoding = self._encoding.get((plan.kind, plan.path))
@@ -361,6 +369,8 @@ class RecordWriter:
         header.epoch = record.epoch
         header.wall_time = record.wall_time_s
         header.note = record.note(plan.kind, plan.path)
+        if isinstance(stored, StoredHeatmap):
+            header.explanation.CopyFrom(stored.explanation)
         return blob_sequence_value(
             encoding.tag,
             wire_format.encode_tensor(stored.planes(), header),

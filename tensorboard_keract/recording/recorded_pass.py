@@ -19,6 +19,7 @@ from tensorboard_keract.core.layer_selection import UnknownLayerError
 from tensorboard_keract.core.model_layout import ModelLayout, is_real
 from tensorboard_keract.core.model_state import build
 from tensorboard_keract.recording import reduce_tables
+from tensorboard_keract.recording.budget import PlanTensor
 from tensorboard_keract.recording.probe import Probe, ProbeError
 from tensorboard_keract.recording.record import Reduced
 from tensorboard_keract.recording.reduction import Choice, Parts, Reduction
@@ -45,15 +46,16 @@ class RecordedPass:
         *,
         loss: Loss | None,
         parts: Parts,
+        heatmaps: Sequence[PlanTensor] = (),
     ) -> None:
         """Traces the pass for these parts of a record, and plans it.
 
-        The other arguments are `Recorder`'s.
+        The other arguments are `Recorder`'s; `heatmaps` share the bytes of a record.
 
         Raises:
           ProbeError, UnknownLayerError, ValueError: as `Recorder` says.
         """
-        self.reduction = Reduction(choice)
+        self.reduction = Reduction(choice, heatmaps)
         self.probe = probe
         self._model = model
         self._loss = loss

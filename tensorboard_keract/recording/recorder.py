@@ -8,6 +8,7 @@ recording has begun is logged and never reaches the training loop.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import time
@@ -26,11 +27,18 @@ from tensorboard_keract.core.capture import Loss, check_backend
 from tensorboard_keract.core.layer_selection import LayerSelectors
 from tensorboard_keract.core.training_step import capturing
 from tensorboard_keract.recording import event_file, wire_format
+from tensorboard_keract.recording.attributions import (
+    Attribution,
+    Attributions,
+    Explainer,
+    parse_attributions,
+)
 from tensorboard_keract.recording.budget import (
     DEFAULT_BUDGET_BYTES_PER_RECORD,
     DEFAULT_BUDGET_BYTES_PER_RUN,
     format_bytes,
 )
+from tensorboard_keract.recording.heatmaps import StoredHeatmap
 from tensorboard_keract.recording.layout import Limits
 from tensorboard_keract.recording.model_description import (
     add_settings,
@@ -103,6 +111,8 @@ class Recorder:
         source: str = PROBE,
         exclude_layers: LayerSelectors | None = None,
         kinds: Iterable[str] | None = None,
+        attributions: Attributions = (),
+        targets: Any = None,
         loss: Loss | None = None,
         optimizer: Any = None,
         class_names: Sequence[str] | None = None,
@@ -113,6 +123,7 @@ class Recorder:
         maps_freq: int = 1,
         gradients_freq: int = 1,
         histograms_freq: int = 1,
+        attributions_freq: int = 1,
         max_records: int | None = None,
         budget_bytes_per_record: int = DEFAULT_BUDGET_BYTES_PER_RECORD,
         budget_bytes_per_run: int = DEFAULT_BUDGET_BYTES_PER_RUN,
@@ -142,6 +153,20 @@ class Recorder:
           exclude_layers: which of those not, in the same words.
           kinds: which of "activation", "activation_gradient", "weight",
             "weight_gradient"; None for all four.
+          attributions: methods that explain the probe's samples at each record, by
+            heatmaps over an input: of "grad_cam", "grad_cam_plus_plus", "hires_cam",
+            "layer_cam", "score_cam", "activation_heatmap", "saliency",
+            "gradient_x_input", "smooth_grad", "integrated_gradients",
+            "guided_backprop", "deconvnet", "occlusion". With options as a pair,
+            ("grad_cam", {"layer": "conv4"}), ("integrated_gradients", {"steps": 20});
+            a method may come several times. They are the functions of these names,
+            whose defaults hold; of several inputs the first is explained, or the
+            option `input`.
+          targets: what they explain: "label" for the class of each sample, "predicted"
+            for its top prediction at that record, class ids, one or one for each
+            sample, or a function of the model's outputs that gives a score [batch].
+            None is "label" where the probe has labels, else "predicted". An entry may
+            have its own in its options.
           loss: `loss(y, y_pred)` of the probe, for a model that is not compiled.
           optimizer: of the training step, where it is not the model's own: its loss
             scale and learning rate are recorded.
@@ -151,8 +176,9 @@ class Recorder:
           max_pixels: height and width of a map; larger ones are averaged over areas.
           precision: of the maps: "uint8" for 253 levels between a map's least and
             greatest value, or "float16", "float32".
-          maps_freq, gradients_freq, histograms_freq: every how many records hold maps,
-            gradients (of both kinds), histograms; 0 is never.
+          maps_freq, gradients_freq, histograms_freq, attributions_freq: every how many
+            records hold maps, gradients (of both kinds), histograms, heatmaps of
+            attributions; 0 is never.
           max_records: after so many nothing is recorded; None for no limit.
           budget_bytes_per_record: before compression; where the limits above make
             more, they are lowered, the same for every step.
@@ -169,7 +195,9 @@ class Recorder:
           ProbeError: if the model or its loss refuses the probe, or y is missing.
           UnknownLayerError: if a selector fits no layer; lists the layers.
           ValueError: for another argument that won't do, for an uncompiled model
-            where gradients are asked of a probe.
+            where gradients are asked of a probe, for attributions that this model has
+            not.
+          TypeError: for attributions and targets of another form.
           OSError: if `log_dir` can't be written.
           RuntimeError: if Keras runs on another backend than TensorFlow.
         """
@@ -184,6 +212,7 @@ class Recorder:
             "maps_freq": maps_freq,
             "gradients_freq": gradients_freq,
             "histograms_freq": histograms_freq,
+            "attributions_freq": attributions_freq,
         }
         _check_at_least(0, **frequencies)
         _check_at_least(
@@ -217,11 +246,18 @@ class Recorder:
         self._probe: Probe | None = None
         if probe is not None or source != TRAINING:
             self._probe = parse_probe(probe, class_names)
+        explained = parse_attributions(attributions, targets, self._probe)
+        check_source_of_attributions(source, explained)
+        self._explainer: Explainer | None = None
         self._pass: RecordedPass | None = None
         self._step: RecordedStep | None = None
         if source != TRAINING:
             assert self._probe is not None
+            self._explainer, refused = _explainer(model, self._probe, explained)
+            # Where the model refuses the probe, this says more of it.
             self._pass = self._make_pass(self._probe)
+            if refused is not None:
+                raise refused
         if source != PROBE:
             self._step = RecordedStep(model, self._choice, optimizer)
         self._mirror = StandardSummaries(mirrored) if mirrored else None
@@ -230,6 +266,8 @@ class Recorder:
         self._settings = {
             "source": source,
             "kinds": ", ".join(kinds),
+            "attributions": ", ".join(e.description for e in explained) or "none",
+            "targets": ", ".join(sorted({e.rule for e in explained} - {""})) or "none",
             "layers": "default" if layers is None else str(layers),
             "exclude_layers": "none" if exclude_layers is None else str(exclude_layers),
             "max_samples": max_samples,
@@ -248,6 +286,7 @@ class Recorder:
         self._record_count = 0
         self._last_step: int | None = None
         self._failures: set[type[BaseException]] = set()
+        self._unexplained: set[tuple[str, type[BaseException]]] = set()
         self._writer: RecordWriter | None = None
         if self._is_chief:
             event_file.check_writable(self._directory)
@@ -271,9 +310,11 @@ class Recorder:
             f"Keract records {len(tables.rows)} tensors of"
             f" {len(tables.layout.layers)} layers to {self._directory}: maps of"
             f" {len(plan.tensors)}, {plan.limits.samples} samples,"
-            f" ≤ {plan.limits.channels} channels, ≤ {plan.limits.pixels} px, at most"
-            f" {format_bytes(plan.byte_count)} a record before compression"
+            f" ≤ {plan.limits.channels} channels, ≤ {plan.limits.pixels} px,"
         )
+        if maps.heatmaps:
+            line += f" heatmaps of {', '.join(plan.path for plan in maps.heatmaps)},"
+        line += f" at most {format_bytes(plan.byte_count)} a record before compression"
         records = self._planned_records
         if self._max_records is not None:
             records = min(records or self._max_records, self._max_records)
@@ -319,13 +360,15 @@ class Recorder:
         if not self._goes_on():
             return False
         parts = replace(self._parts(), tables=self._source != BOTH)
-        if not parts.tables and not parts.maps:
+        if not (parts.tables or parts.maps or parts.ends):
             return False
+        heatmaps = self._heatmaps(step)
         try:
             reduced = self._pass(self._steps_since_last(step), parts)
         except Exception as error:  # Whatever it is, training must go on.
             self._log_failure(step, error)
             return False
+        reduced = replace(reduced, heatmaps=heatmaps)
         return self._submit(
             step, reduced, epoch, training_loss=training_loss, probe_loss=reduced.loss
         )
@@ -370,9 +413,9 @@ class Recorder:
             return
         parts, of_probe = self._parts(), None
         if self._source == BOTH:
-            if parts.maps and self._is_chief:
+            if (parts.maps or parts.ends) and self._is_chief:
                 of_probe = self._probe_maps(step, parts)
-            parts = replace(parts, maps=False)
+            parts = replace(parts, maps=False, ends=False)
         tap = self._step.tap(parts)
         with capturing(tap):
             yield
@@ -384,7 +427,12 @@ class Recorder:
             is_first = self._record_count == 0 and self._source == TRAINING
             reduced, skipped = collected
             if of_probe is not None:
-                reduced = replace(reduced, maps=of_probe.maps, inputs=of_probe.inputs)
+                reduced = replace(
+                    reduced,
+                    maps=of_probe.maps,
+                    inputs=of_probe.inputs,
+                    heatmaps=of_probe.heatmaps,
+                )
             self._submit(
                 step,
                 reduced,
@@ -468,13 +516,43 @@ class Recorder:
         return Parts(
             histograms=due["histograms_freq"],
             maps=due["maps_freq"],
+            # Heatmaps lie on the inputs.
+            ends=not due["maps_freq"] and self._explains(),
             gradients=due["gradients_freq"],
         )
 
     def _make_pass(self, probe: Probe) -> RecordedPass:
         parts = Parts(tables=self._source != BOTH)
+        planners = []
+        if self._explainer is not None:
+            planners = self._explainer.planners(self._choice.precision)
         return RecordedPass(
-            self._model, probe, self._choice, loss=self._loss, parts=parts
+            self._model,
+            probe,
+            self._choice,
+            loss=self._loss,
+            parts=parts,
+            heatmaps=planners,
+        )
+
+    def _explains(self) -> bool:
+        """Whether the next record holds heatmaps."""
+        every = self._frequencies["attributions_freq"]
+        return (
+            self._explainer is not None
+            and every > 0
+            and self._record_count % every == 0
+        )
+
+    def _heatmaps(self, step: int) -> tuple[StoredHeatmap, ...]:
+        """Those that are due; none once the run's budget is spent."""
+        if self._writer is None or not self._writer.writes_maps or not self._explains():
+            return ()
+        assert self._explainer is not None
+        assert self._pass is not None
+        return self._explainer(
+            self._pass.reduction.heatmaps,
+            functools.partial(self._log_unexplained, step),
         )
 
     def _steps_since_last(self, step: int) -> int:
@@ -483,7 +561,8 @@ class Recorder:
     def _probe_maps(self, step: int, parts: Parts) -> Reduced | None:
         assert self._pass is not None
         try:
-            return self._pass(0, replace(parts, tables=False))
+            reduced = self._pass(0, replace(parts, tables=False))
+            return replace(reduced, heatmaps=self._heatmaps(step))
         except Exception as error:  # Whatever it is, training must go on.
             self._log_failure(step, error)
             return None
@@ -576,6 +655,19 @@ class Recorder:
             error,
         )
 
+    def _log_unexplained(self, step: int, path: str, error: BaseException) -> None:
+        if (path, type(error)) in self._unexplained:
+            return
+        self._unexplained.add((path, type(error)))
+        logger.warning(
+            "Keract has no heatmap of %s at step %d; the rest is recorded, training goes"
+            " on, and it is tried again with the next record. The cause: %s: %s",
+            path,
+            step,
+            type(error).__name__,
+            error,
+        )
+
     def _note(self, kind: str, path: str) -> str:
         if self._pass is not None:
             return self._pass.note(kind, path)  # Maps are the probe's.
@@ -602,6 +694,27 @@ class Recorder:
         description.budget_bytes_per_run = self._budget_bytes_per_run
         add_settings(description, self._settings)
         return description
+
+
+def check_source_of_attributions(source: str, explained: Sequence[Any]) -> None:
+    """Raises ValueError for attributions of what is no probe."""
+    if explained and source == TRAINING:
+        raise ValueError(
+            'Attributions explain the samples of a probe; the source "training" records'
+            ' the batches that train. Use source="both" or "probe" with a probe.'
+        )
+
+
+def _explainer(
+    model: keras.Model, probe: Probe, explained: Sequence[Attribution]
+) -> tuple[Explainer | None, Exception | None]:
+    """What explains, if anything is to be, or why it can't."""
+    if not explained:
+        return None, None
+    try:
+        return Explainer(model, probe, explained), None
+    except Exception as error:  # Layers are users' code: it can be anything.
+        return None, error
 
 
 def _record_values(**values: Any) -> npt.NDArray[np.float32]:

@@ -22,7 +22,7 @@ from tensorboard_keract.core.capture import Captured
 from tensorboard_keract.core.layer_selection import LayerSelectors
 from tensorboard_keract.core.model_layout import ModelLayout
 from tensorboard_keract.recording import reduce_maps, reduce_tables, replicas
-from tensorboard_keract.recording.budget import RecordPlan, plan_record
+from tensorboard_keract.recording.budget import PlanTensor, RecordPlan, plan_record
 from tensorboard_keract.recording.layout import (
     Limits,
     TensorPlan,
@@ -54,13 +54,15 @@ class Parts:
     Attributes:
       tables: statistics.
       histograms: only beside statistics.
-      maps: of layers and weights, and the model's outputs.
+      maps: of layers and weights, and the model's inputs and outputs.
+      ends: inputs and outputs where there are no maps.
       gradients: rows and maps of both kinds of gradients.
     """
 
     tables: bool = True
     histograms: bool = True
     maps: bool = True
+    ends: bool = False
     gradients: bool = True
 
 
@@ -82,15 +84,19 @@ class Reduction:
     Attributes:
       layout: what was found in the model.
       rows: of the two tables.
-      plan: the maps of a record.
+      plan: the maps of a record, but for heatmaps, which are not computed here. Its
+        bytes and limits are those of both.
+      heatmaps: the plans of those that the budget allows.
     """
 
     layout: ModelLayout
     rows: tuple[Row, ...]
     plan: RecordPlan
+    heatmaps: tuple[TensorPlan, ...]
 
-    def __init__(self, choice: Choice) -> None:
+    def __init__(self, choice: Choice, heatmaps: Sequence[PlanTensor] = ()) -> None:
         self._choice = choice
+        self._plan_heatmaps = heatmaps
         self._inputs: tuple[TensorPlan, ...] = ()
         self._outputs: tuple[TensorPlan, ...] = ()
         self.is_planned = False
@@ -124,10 +130,10 @@ class Reduction:
         result: dict[str, Any] = {"loss": captured.loss}
         if parts.tables:
             result |= self._tables(tensors, parts, update_ratios)
-        if parts.maps:
+        if parts.maps or parts.ends:
             plans = [
                 (plan, tensors[plan.kind][plan.path])
-                for plan in self.plan.tensors
+                for plan in (self.plan.tensors if parts.maps else ())
                 if plan.path in tensors[plan.kind]
             ]
             ends = (
@@ -227,11 +233,13 @@ class Reduction:
         self.rows = choose_rows(
             captured, layout, choice.kinds, choice.layers, choice.exclude_layers
         )
-        self.plan = plan_record(
-            [partial(self._plan_row, row) for row in self.rows if row.has_maps],
-            choice.limits,
-            choice.budget_bytes,
+        maps = [partial(self._plan_row, row) for row in self.rows if row.has_maps]
+        plan = plan_record(
+            [*self._plan_heatmaps, *maps], choice.limits, choice.budget_bytes
         )
+        is_heatmap = [tensor.kind == metadata.HEATMAP for tensor in plan.tensors]
+        self.heatmaps = plan.tensors[: sum(is_heatmap)]
+        self.plan = replace(plan, tensors=plan.tensors[sum(is_heatmap) :])
         self._outputs = self._plan_ends(metadata.OUTPUT, captured.outputs)
         self._inputs = self._plan_ends(metadata.INPUT, captured.inputs)
         self.is_planned = True

@@ -105,7 +105,7 @@ class Batch:
             )
         explained = inputs[name]
         samples = int(explained.shape[0])
-        fixed = _fixed_batch(model)
+        fixed = fixed_batch(model)
         if fixed is not None and samples % fixed:
             raise ValueError(
                 f"The model takes batches of {fixed}; {samples} samples are no multiple"
@@ -213,7 +213,7 @@ class Batch:
             bar.advance()
 
     def _part_size(self, asked: ScorePass) -> int:
-        fixed = _fixed_batch(self.model)
+        fixed = fixed_batch(self.model)
         if fixed is not None:
             return fixed
         return max(1, self.options.memory_limit // max(1, 2 * asked.sample_bytes))
@@ -242,7 +242,7 @@ def _as_given(x: Any, tensors: Any, explained: tf.Tensor) -> Array:
     return next(np.asarray(given) for given, tensor in pairs if tensor is explained)
 
 
-def _fixed_batch(model: keras.Model) -> int | None:
+def fixed_batch(model: keras.Model) -> int | None:
     """The number of samples that a model is made for, if it is made for one."""
     inputs = keras.tree.flatten(getattr(model, "inputs", None) or [])
     return next((t.shape[0] for t in inputs if t.shape[0] is not None), None)
