@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -27,9 +28,22 @@ import numpy.typing as npt
 from tensorboard.compat.proto import summary_pb2
 
 from tensorboard_keract import metadata
+from tensorboard_keract.core.attribution.explanation import Explanation
 from tensorboard_keract.recording import wire_format
 from tensorboard_keract.recording.event_file import blob_sequence_value, table_value
-from tensorboard_keract.recording.layout import Limits, name_axes, plan_tensor, store
+from tensorboard_keract.recording.heatmaps import (
+    MAX_TIMES,
+    explanation_message,
+    heatmap_axes,
+    target_rule,
+)
+from tensorboard_keract.recording.layout import (
+    BATCH,
+    Limits,
+    name_axes,
+    plan_tensor,
+    store,
+)
 from tensorboard_keract.recording.statistics import statistics
 
 
@@ -148,8 +162,8 @@ def gradient_pb(
 
 
 def heatmap(
-    name: str,
-    data: Any,
+    name: str | None = None,
+    data: Any = None,
     image: Any = None,
     step: int | None = None,
     *,
@@ -160,29 +174,45 @@ def heatmap(
 ) -> Any:
     """Writes a heatmap over the input: how much each place of it counts.
 
+    ```python
+    tk.summary.heatmap("saliency", heatmap, images, step=step)
+    tk.summary.heatmap(data=tk.grad_cam(model, images), step=step)
+    ```
+
     Args:
-      name: of the method, or any name.
-      data: real [batch, height, width], or [batch, height, width, channel].
-      image: the input that it lies on, real [batch, height, width, channel]; None
-        where the page has it from a recorder.
+      name: of the method, or any name; None for that of an explanation's method.
+      data: an `Explanation`, which brings its input and what it explains; or real
+        [batch, height, width], [batch, height, width, channel], [batch, time].
+      image: the input that it lies on, real, batch axis first; None where the page has
+        it from a recorder, and for that of an explanation.
       step, max_samples, max_pixels, precision, description: as in `activation`.
 
     Raises:
       ValueError: as in `activation`, or if the rank of `data` or `image` is wrong.
+      TypeError: without data, or without a name for an array.
     """
     limits = Limits(samples=max_samples, pixels=max_pixels)
+    heat = _heat(name, data, image)
     written = [
         _write_tensor(
-            kind, name, tensor, step, limits, precision, "channels_last", description
+            kind,
+            heat.name,
+            tensor,
+            step,
+            heat.limited(limits),
+            precision,
+            "channels_last",
+            description,
+            heat.explanation,
         )
-        for kind, tensor in _heatmap_parts(data, image)
+        for kind, tensor in heat.tensors
     ]
     return _all(written)
 
 
 def heatmap_pb(
-    name: str,
-    data: npt.ArrayLike,
+    name: str | None = None,
+    data: npt.ArrayLike | Explanation | None = None,
     image: npt.ArrayLike | None = None,
     *,
     max_samples: int = 8,
@@ -192,12 +222,18 @@ def heatmap_pb(
 ) -> summary_pb2.Summary:
     """The `Summary` that `heatmap` writes. Needs no TensorFlow."""
     limits = Limits(samples=max_samples, pixels=max_pixels)
+    heat = _heat(name, data, image)
     summary = summary_pb2.Summary()
-    for kind, tensor in _heatmap_parts(
-        np.asarray(data), None if image is None else np.asarray(image)
-    ):
+    for kind, tensor in heat.tensors:
         part = _tensor_pb(
-            kind, name, tensor, limits, precision, "channels_last", description
+            kind,
+            heat.name,
+            tensor,
+            heat.limited(limits),
+            precision,
+            "channels_last",
+            description,
+            heat.explanation,
         )
         summary.MergeFrom(part)
     return summary
@@ -308,20 +344,56 @@ def _gradient_kind(of: str) -> str:
     return kinds[of]
 
 
-def _heatmap_parts(data: Any, image: Any) -> list[tuple[str, Any]]:
-    """The tensors of a heatmap by kind, each [batch, height, width, channel]."""
-    ranks: dict[str, tuple[int, tuple[int, ...]]] = {"data": (len(data.shape), (3, 4))}
+class _Heat(NamedTuple):
+    """A heatmap to be written: its tensors by kind."""
+
+    name: str
+    tensors: list[tuple[str, Any]]
+    explanation: Explanation | None = None
+
+    def limited(self, limits: Limits) -> Limits:
+        """The limits; along time there is a value for each token."""
+        is_series = len(self.tensors[0][1].shape) < 4
+        return replace(limits, pixels=MAX_TIMES) if is_series else limits
+
+
+def _heat(name: str | None, data: Any, image: Any) -> _Heat:
+    explanation = data if isinstance(data, Explanation) else None
+    if explanation is not None:
+        name = name or explanation.method
+        data = explanation.heatmap
+        image = explanation.x if image is None else image
+    if name is None or data is None:
+        raise TypeError(
+            "A heatmap needs a name and data; of an explanation data alone is enough:"
+            " heatmap(data=explanation)."
+        )
+    data, image = (
+        part if part is None or hasattr(part, "shape") else np.asarray(part)
+        for part in (data, image)
+    )
+    rank = len(data.shape)
+    if not 2 <= rank <= 4:
+        raise ValueError(
+            f"The data of a heatmap has {rank} axes; give [batch, height, width], with"
+            " a channel axis or without, or [batch, time]."
+        )
+    if explanation is not None:
+        has_channel = heatmap_axes(explanation)[-1] == "unit"
+    else:
+        has_channel = rank == 4
+    tensors = [(metadata.HEATMAP, data if has_channel else data[..., None])]
     if image is not None:
-        ranks["image"] = (len(image.shape), (4,))
-    for name, (rank, allowed) in ranks.items():
-        if rank not in allowed:
+        if len(image.shape) == rank == 3:
+            image = image[..., None]
+        image_rank = len(image.shape)
+        if explanation is None and image_rank not in ((4,) if rank > 2 else (2, 3)):
             raise ValueError(
-                f"The {name} of a heatmap has {rank} axes; give [batch, height, width"
-                + (", channel]." if name == "image" else "] or with a channel axis.")
+                f"The image of a heatmap has {image_rank} axes; give [batch, height,"
+                " width, channel], of a series [batch, time, channel]."
             )
-    with_channel: Any = data if len(data.shape) == 4 else data[..., None]
-    parts = [(metadata.HEATMAP, with_channel)]
-    return parts if image is None else [*parts, (metadata.INPUT, image)]
+        tensors.append((metadata.INPUT, image))
+    return _Heat(name, tensors, explanation)
 
 
 def _tensor_pb(
@@ -332,11 +404,19 @@ def _tensor_pb(
     precision: str,
     data_format: str,
     description: str | None,
+    explanation: Explanation | None = None,
 ) -> summary_pb2.Summary:
     wire_format.check_precision(precision)
     values = np.asarray(data)
     blobs = _encode(
-        kind, name, values.dtype.name, limits, precision, data_format, values
+        kind,
+        name,
+        values.dtype.name,
+        limits,
+        precision,
+        data_format,
+        explanation,
+        values,
     )
     summary_metadata = metadata.create_summary_metadata(
         metadata.PLUGIN_NAME, kind, name, description
@@ -356,6 +436,7 @@ def _write_tensor(
     precision: str,
     data_format: str,
     description: str | None,
+    explanation: Explanation | None = None,
 ) -> Any:
     import tensorflow as tf
 
@@ -363,7 +444,14 @@ def _write_tensor(
     tensor = tf.convert_to_tensor(data)
     with _scope(name, tensor, step) as scoped:
         encode = partial(
-            _encode, kind, scoped, tensor.dtype.name, limits, precision, data_format
+            _encode,
+            kind,
+            scoped,
+            tensor.dtype.name,
+            limits,
+            precision,
+            data_format,
+            explanation,
         )
         written = tf.summary.write(
             tag=metadata.tensor_tag(kind, scoped),
@@ -385,6 +473,7 @@ def _encode(
     limits: Limits,
     precision: str,
     data_format: str,
+    explanation: Explanation | None,
     values: npt.NDArray[Any],
 ) -> list[bytes]:
     names = name_axes(kind, path, values.shape, data_format=data_format)
@@ -392,6 +481,11 @@ def _encode(
     header = plan.header()
     header.wall_time = time.time()
     header.epoch = -1
+    if explanation is not None and kind == metadata.HEATMAP:
+        samples = plan.stored(BATCH)
+        rule = target_rule(explanation)
+        message = explanation_message(explanation, samples, path, rule)
+        header.explanation.CopyFrom(message)
     return wire_format.encode_tensor(store(plan, values), header)
 
 

@@ -62,7 +62,7 @@ def test_the_code_runs_in_order(
         "kernel": np.ones((3, 3, 1, 4), np.float32),
     }
     blocks = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert len(blocks) == 8
+    assert len(blocks) == 9
     for block in blocks:
         exec(block, names)
     assert list(names["activations"]) == ["image", "conv1", "block", "probs"]
@@ -73,6 +73,8 @@ def test_the_code_runs_in_order(
         (record,) = read_records(tmp_path / "logs" / run)
         assert model_of(record).tables_source == "training"
     assert 0 <= names["result"]["activation", "conv1"]["dead_fraction"] <= 1
+    explained = read_records(tmp_path / "logs/run6")[-1].values
+    assert {"heatmap/grad_cam", "heatmap/integrated_gradients"} < set(explained)
     tags = {t for r in read_records(tmp_path / "logs", "run3") for t in r.values}
     assert {"activation/conv1", "weight_gradient/conv1/kernel"} < tags
 

@@ -66,8 +66,57 @@ def test_a_heatmap_brings_its_image(tmp_path: Path) -> None:
         tmp_path, lambda: tk.summary.heatmap("cam", DATA[..., 0], image, step=0)
     )
     assert set(found) == {"heatmap/cam", "input/cam"}
-    with pytest.raises(ValueError, match="heatmap has 2 axes"):
-        tk.summary.heatmap("cam", DATA[0, :, :, 0], step=0)
+    with pytest.raises(ValueError, match="data of a heatmap has 1 axes"):
+        tk.summary.heatmap("cam", DATA[0, :, 0, 0], step=0)
+    with pytest.raises(ValueError, match="image of a heatmap has 2 axes"):
+        tk.summary.heatmap("cam", DATA[..., 0], image[:, :, 0, 0], step=0)
+    with pytest.raises(TypeError, match="needs a name"):
+        tk.summary.heatmap(data=DATA, step=0)
+
+
+def test_a_heatmap_of_a_series_is_a_row(tmp_path: Path) -> None:
+    heat, series = DATA[:, :, 0, 0], DATA[:, :, 0]
+    found = _write(tmp_path, lambda: tk.summary.heatmap("ig", heat, series, step=0))
+    record, _ = found["heatmap/ig"]
+    header = wire_format.decode_header(record.values["heatmap/ig"][0])
+    assert (header.height_axis, header.width_axis) == ("", "time")
+    np.testing.assert_allclose(
+        planes_of(record, "heatmap/ig")[:, 0, 0], heat, atol=0.02
+    )
+    assert planes_of(found["input/ig"][0], "input/ig").shape == (2, 1, 5, 4)
+
+
+def _explanation() -> tk.Explanation:
+    return tk.Explanation(
+        method="grad_cam",
+        heatmap=np.arange(8, dtype=np.float32).reshape(2, 2, 2),
+        scores=np.array([1.5, 2], np.float32),
+        targets=np.array([3, 1], np.int32),
+        score_source="logits",
+        site="conv4",
+        signed=False,
+        x=np.zeros((2, 4, 4, 3), np.float32),
+    )
+
+
+def test_an_explanation_says_what_it_explains(tmp_path: Path) -> None:
+    found = _write(
+        tmp_path,
+        lambda: tk.summary.heatmap(data=_explanation(), step=2, max_samples=1),
+    )
+    assert set(found) == {"heatmap/grad_cam", "input/grad_cam"}
+    record, blobs = found["heatmap/grad_cam"]
+    explanation = wire_format.decode_header(blobs[0]).explanation
+    assert (explanation.method, explanation.site) == ("grad_cam", "conv4")
+    assert explanation.input_path == "grad_cam"
+    assert list(explanation.targets) == [3]
+    assert list(explanation.scores) == [1.5]
+    assert explanation.target_rule == "ids"
+    np.testing.assert_allclose(
+        planes_of(record, "heatmap/grad_cam"), [[[[0, 1], [2, 3]]]], atol=0.01
+    )
+    header = wire_format.decode_header(found["input/grad_cam"][1][0])
+    assert not header.HasField("explanation")
 
 
 def test_a_histogram_is_counted_whole_with_its_statistics(tmp_path: Path) -> None:
@@ -128,15 +177,14 @@ def test_a_step_is_needed(tmp_path: Path) -> None:
         (tk.summary.activation, tk.summary.activation_pb, {"precision": "float16"}),
         (tk.summary.gradient, tk.summary.gradient_pb, {"of": "weight"}),
         (tk.summary.heatmap, tk.summary.heatmap_pb, {"image": DATA}),
+        (tk.summary.heatmap, tk.summary.heatmap_pb, {"data": _explanation()}),
         (tk.summary.histogram, tk.summary.histogram_pb, {"kind": "weight"}),
     ],
 )
 def test_twins_make_the_same(write, build, options, tmp_path: Path) -> None:
-    summary = build("x", DATA, description="some *text*", **options)
-    found = _write(
-        tmp_path,
-        lambda: write("x", DATA, step=0, description="some *text*", **options),
-    )
+    options = {"data": DATA, "description": "some *text*", **options}
+    summary = build("x", **options)
+    found = _write(tmp_path, lambda: write("x", step=0, **options))
     assert {value.tag for value in summary.value} == set(found)
     for value in summary.value:
         made, written = tensor_util.make_ndarray(value.tensor), found[value.tag][1]

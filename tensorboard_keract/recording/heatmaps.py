@@ -22,7 +22,7 @@ from tensorboard_keract.recording.layout import (
 
 # As large as the inputs that they lie on; one along time has a value for each token.
 _MAX_PIXELS: Final = 256
-_MAX_TIMES: Final = 4096
+MAX_TIMES: Final = 4096
 
 _AXES: Final = {
     2: (BATCH, "time"),
@@ -67,7 +67,7 @@ def plan_heatmap(
     precision: str,
 ) -> TensorPlan:
     """What is stored of heatmaps of this shape [batch, *spatial]."""
-    pixels = _MAX_TIMES if len(shape) == 2 else _MAX_PIXELS
+    pixels = MAX_TIMES if len(shape) == 2 else _MAX_PIXELS
     return plan_tensor(
         metadata.HEATMAP,
         path,
@@ -106,6 +106,13 @@ def explanation_message(
         errors = _first(explanation.completeness_error, samples)
         message.completeness_errors.extend(errors)
     return message
+
+
+def target_rule(explanation: Explanation) -> str:
+    """How targets were chosen, as far as an explanation itself tells."""
+    if explanation.targets is not None:
+        return "ids"
+    return "" if explanation.method == "activation_heatmap" else "function"
 
 
 def _first(values: npt.NDArray[Any], count: int) -> list[Any]:

@@ -65,6 +65,8 @@ def describe_probe(
     description.probe.samples_recorded = samples_recorded
     description.probe.labels.extend(probe.sample_labels()[:samples_recorded])
     description.probe.class_names.extend(probe.class_names)
+    for tokens in probe.sample_tokens()[:samples_recorded]:
+        description.probe.tokens.add(tokens=tokens)
 
 
 def add_settings(

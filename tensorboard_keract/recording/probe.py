@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +28,11 @@ class Probe:
       labels: int [sample], the class id of each sample, to be shown beside it. Left
         out, it is read from `y` where that is class ids or one-hot rows.
       class_names: the name of each class id.
+      tokens: of text, what each sample reads, [sample][time]: one for each place of
+        the input, "" for padding.
+      vocabulary: in place of tokens, the token of each id of an integer input
+        [batch, time]: a list, or a mapping from ids. An id that it lacks is shown as
+        "#17".
     """
 
     x: Any
@@ -35,6 +40,8 @@ class Probe:
     sample_weight: Any = None
     labels: Sequence[int] | None = None
     class_names: Sequence[str] = ()
+    tokens: Sequence[Sequence[str]] | None = None
+    vocabulary: Sequence[str] | Mapping[int, str] | None = None
 
     def tensors(self) -> tuple[Any, Any, Any]:
         """x, y and sample weight as tensors; floats in Keras' default float type.
@@ -80,6 +87,71 @@ class Probe:
             return [int(label) for label in y.argmax(axis=1)]
         return []
 
+    def sample_tokens(self) -> list[list[str]]:
+        """The tokens that each sample reads; empty where they are not known.
+
+        Raises:
+          ProbeError: if they are not one list for each sample, with one token for each
+            place of the input; if there is no integer input to look up in the
+            vocabulary, or that is one of ids by token.
+        """
+        if self.tokens is None and self.vocabulary is None:
+            return []
+        inputs = keras.tree.flatten(self.tensors()[0])
+        ids = next((t for t in inputs if _holds_ids(t)), None)
+        if self.tokens is not None:
+            sequence = ids
+            if ids is None:
+                sequence = next((t for t in inputs if t.shape.rank == 3), None)
+            places = None if sequence is None else sequence.shape[1]
+            return _checked_tokens(self.tokens, int(inputs[0].shape[0]), places)
+        if ids is None:
+            raise ProbeError(
+                "A vocabulary is for an input of token ids, whole numbers [batch, time],"
+                " and the probe has none. Give its tokens: Probe(x, tokens=[[…], …])."
+            )
+        assert self.vocabulary is not None
+        by_id = _tokens_by_id(self.vocabulary)
+        return [[by_id.get(i, f"#{i}") for i in row] for row in ids.numpy().tolist()]
+
+
+def _holds_ids(tensor: tf.Tensor) -> bool:
+    return bool(tensor.dtype.is_integer and tensor.shape.rank == 2)
+
+
+def _checked_tokens(
+    tokens: Sequence[Sequence[str]], samples: int, places: int | None
+) -> list[list[str]]:
+    if isinstance(tokens, str) or any(isinstance(row, str) for row in tokens):
+        raise ProbeError(
+            "The probe's tokens are lists of strings, one list for each sample:"
+            ' tokens=[["a", "good", "film"], …].'
+        )
+    if len(tokens) != samples:
+        raise ProbeError(
+            f"The probe has tokens of {len(tokens)} samples, and {samples} samples."
+        )
+    for index, row in enumerate(tokens):
+        if places is not None and len(row) != places:
+            raise ProbeError(
+                f"Sample {index} of the probe has {len(row)} tokens; its input has"
+                f' {places} places. Give one token for each, "" for padding.'
+            )
+    return [[str(token) for token in row] for row in tokens]
+
+
+def _tokens_by_id(vocabulary: Sequence[str] | Mapping[int, str]) -> dict[int, str]:
+    if not isinstance(vocabulary, Mapping):
+        return dict(enumerate(map(str, vocabulary)))
+    try:
+        return {int(i): str(token) for i, token in vocabulary.items()}
+    except (TypeError, ValueError):
+        raise ProbeError(
+            "The vocabulary maps ids to tokens, such as {1: 'the', 2: 'film'}; from one"
+            " of ids by token, {id: token for token, id in vocabulary.items()} makes"
+            " that."
+        ) from None
+
 
 def parse_probe(probe: Any, class_names: Sequence[str] | None = None) -> Probe:
     """A probe from what people hand over.
@@ -91,7 +163,8 @@ def parse_probe(probe: Any, class_names: Sequence[str] | None = None) -> Probe:
       class_names: in place of those of a `Probe`.
 
     Raises:
-      ProbeError: if it is None, an empty dataset, or a tuple of another length.
+      ProbeError: if it is None, an empty dataset, or a tuple of another length; if its
+        tokens do not fit.
     """
     if isinstance(probe, tf.data.Dataset):
         probe = next(iter(probe), None)
@@ -110,6 +183,7 @@ def parse_probe(probe: Any, class_names: Sequence[str] | None = None) -> Probe:
                 " (x, y, sample_weight); several inputs go into x as a list or dict."
             )
         parsed = Probe(*parts)
+    parsed.sample_tokens()
     if class_names is None:
         return parsed
     return replace(parsed, class_names=tuple(map(str, class_names)))
