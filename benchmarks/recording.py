@@ -1,7 +1,7 @@
 """What recording costs, beside training that records nothing.
 
     python -m benchmarks.recording [--models lenet lstm vgg16 resnet50] [--rounds N]
-        [--parts record step epoch bytes memory peers] [--batch N] [--steps N]
+        [--parts record step attributions epoch bytes memory peers] [--batch N] [--steps N]
         [--peers PYTHON] [--results FILE]
 
 All timings of a model are taken in turns in one process, and medians are compared.
@@ -63,6 +63,7 @@ MEMORY_ROUNDS = 3
 
 T_STEP = "T_step, beside records"
 T_STEP_BESIDE_CAPTURED = "T_step, beside recorded steps"
+T_STEP_BESIDE_ATTRIBUTIONS = "T_step, beside records with attributions"
 COMPILE_STEP = "first train step, compiling it"
 COMPILE_PASS = "recorder and first record, compiling the pass"
 COMPILE_TWIN = "first captured step, compiling the twin"
@@ -74,6 +75,9 @@ TRAINING = 'a recorded step beyond T_step, source="training", to disk'
 TRAINING_ALONE = 'a recorded step, source="training", not waiting for the disk'
 BOTH = f'a recorded step, source="both", probe of {PROBE_SAMPLES}, to disk'
 BOTH_ALONE = 'a recorded step, source="both", not waiting for the disk'
+WITHOUT = "a record without attributions, not waiting for the disk"
+GRAD_CAM = f"… with Grad-CAM of {PROBE_SAMPLES} samples"
+INTEGRATED_GRADIENTS = f"… with integrated gradients of {PROBE_SAMPLES}, 20 steps"
 SHOWN_SMALL = f"bytes of a record, probe of {PROBE_SAMPLES}: of the float32 shown"
 DESCRIBED_SMALL = "… of the float32 described"
 SHOWN_LARGE = "bytes of a record, probe as large as the batch: of the float32 shown"
@@ -97,6 +101,10 @@ ROWS = (
     Row(TRAINING_ALONE, 0.25, {"resnet50": 0.5}),
     Row(BOTH),
     Row(BOTH_ALONE),
+    Row(T_STEP_BESIDE_ATTRIBUTIONS),
+    Row(WITHOUT),
+    Row(GRAD_CAM),
+    Row(INTEGRATED_GRADIENTS),
     *EPOCH_ROWS,
     Row(SHOWN_SMALL, 0.1, says="1/10"),
     Row(DESCRIBED_SMALL),
@@ -215,6 +223,30 @@ def measure_steps(setup: Setup) -> None:
         recorders.flush()
         found = in_turns(runs, setup.rounds, recorders.flush)
         _add_beside_step(setup, case, T_STEP_BESIDE_CAPTURED, found, steps=1)
+
+
+def measure_attributions(setup: Setup) -> None:
+    """Records with heatmaps, beside records without and a train step."""
+    asked: dict[str, Any] = {
+        WITHOUT: (),
+        GRAD_CAM: "grad_cam",
+        INTEGRATED_GRADIENTS: ("integrated_gradients", {"steps": 20}),
+    }
+    with _Recorders() as recorders:
+        case = setup.case()
+        step = train_step(case)
+        step()
+        numbers = itertools.count()
+        runs = {T_STEP_BESIDE_ATTRIBUTIONS: timed(step)}
+        for what, attributions in asked.items():
+            recorder = recorders.make(
+                case.model, probe_of(case), attributions=attributions
+            )
+            recorder.record(next(numbers))
+            runs[what] = timed(lambda recorder=recorder: recorder.record(next(numbers)))
+        recorders.flush()
+        found = in_turns(runs, setup.rounds, recorders.flush)
+        _add_beside_step(setup, case, T_STEP_BESIDE_ATTRIBUTIONS, found)
 
 
 def _add_beside_step(
@@ -391,6 +423,7 @@ class _Recorders:
 PARTS: dict[str, Callable[[Setup], None]] = {
     "record": measure_records,
     "step": measure_steps,
+    "attributions": measure_attributions,
     "epoch": measure_epochs,
     "bytes": measure_bytes,
     "memory": measure_memory,

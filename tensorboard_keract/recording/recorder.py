@@ -451,6 +451,11 @@ class Recorder:
         """The step of the last record; None before the first."""
         return self._last_step
 
+    @property
+    def lost_records(self) -> int:
+        """Records so far that were dropped or could not be written."""
+        return 0 if self._writer is None else self._writer.lost_count
+
     def flush(self) -> None:
         """Waits until everything recorded so far is on disk."""
         if self._writer is not None:
