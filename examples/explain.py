@@ -2,9 +2,11 @@
 
 What you will see: each picture has one handwritten digit somewhere, among strokes that
 mean nothing. Nobody tells the net where the digit is, and yet, with training, the
-heatmaps come to lie on it. How much of the heat does is printed, before and after.
+heatmaps come to lie on it: in the Keract tab of TensorBoard from step to step. How much
+of the heat does is printed, before and after.
 
-    python examples/explain.py [--output explanations] [--epochs 8]
+    python examples/explain.py [--output explanations] [--log-dir logs/explain]
+        [--epochs 8]
 
 Uses the digits that come with scikit-learn. Runs on a CPU in half a minute.
 """
@@ -81,6 +83,7 @@ def share_on_digit(explanation: tk.Explanation, places: np.ndarray) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--output", default="explanations", help="where pictures go")
+    parser.add_argument("--log-dir", default="logs/explain", help="of the run")
     parser.add_argument("--epochs", type=int, default=8)
     arguments = parser.parse_args()
     output = Path(arguments.output)
@@ -94,7 +97,19 @@ def main() -> None:
         name: share_on_digit(method(model, shown, targets), boxes)
         for name, method in METHODS.items()
     }
-    model.fit(x[:-300], y[:-300], epochs=arguments.epochs, batch_size=64, verbose=2)
+    callback = tk.KeractCallback(
+        arguments.log_dir,
+        probe=(shown, targets),
+        attributions=["grad_cam", ("integrated_gradients", {"steps": 20}), "occlusion"],
+    )
+    model.fit(
+        x[:-300],
+        y[:-300],
+        epochs=arguments.epochs,
+        batch_size=64,
+        verbose=2,
+        callbacks=[callback],
+    )
     _, accuracy = model.evaluate(x[-300:], y[-300:], verbose=0)
     print(f"\nReads {accuracy:.0%} of 300 digits that it has not seen.")
     print(f"Of the heat on a digit, {DIGIT**2 / SIZE**2:.0%} of the picture:")
@@ -105,7 +120,8 @@ def main() -> None:
         for sample in range(4):
             picture = explanation.to_png(sample)
             (output / f"{name}_{sample}.png").write_bytes(picture)
-    print(f"Pictures are in {output}/.")
+    print(f"Pictures are in {output}/. Over the steps of training they are here:")
+    print(f"    tensorboard --logdir {arguments.log_dir}")
 
 
 if __name__ == "__main__":

@@ -236,6 +236,7 @@ def _record(arguments: argparse.Namespace) -> int:
         )
         samples = input_files.read_samples(model, inputs, reading)
         _tell_inputs(samples, inputs)
+        _tell_replaced(arguments.logdir, checkpoints[0].step)
         recorder = _recorder(arguments, model, samples)
     except (
         saved_models.SavedModelError,
@@ -311,6 +312,14 @@ def _probe(arguments: argparse.Namespace, samples: Samples) -> Probe:
     return Probe(
         samples.x, y, labels=labels, class_names=class_names, vocabulary=words or None
     )
+
+
+def _tell_replaced(log_dir: str, step: int) -> None:
+    from tensorboard_keract.recording.recorder import run_directory
+
+    directory = Path(run_directory(log_dir))
+    if any(directory.glob("*tfevents*")):
+        print(f"{directory} holds a run: what it has from step {step} on is replaced.")
 
 
 def _tell_inputs(samples: Samples, paths: Sequence[Path]) -> None:

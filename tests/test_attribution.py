@@ -522,6 +522,24 @@ def test_inputs_of_other_dimensions(
     assert found.signed or found.heatmap.min() >= 0
 
 
+def test_text_is_explained_where_a_layer_of_the_model_makes_tokens_of_it() -> None:
+    words = layers.TextVectorization(10, output_sequence_length=4)
+    words.adapt(["a good film", "a bad film"])
+    of_ids = [
+        layers.Embedding(10, 3, name="embedding"),
+        layers.GlobalAveragePooling1D(),
+        layers.Dense(2),
+    ]
+    text_in = layers.Input((1,), dtype="string")
+    model = keras.Sequential([text_in, words, *of_ids])
+    x = tf.constant([["a good film"], ["a film"]])
+    found = tk.integrated_gradients(model, x, 0)
+    assert found.site == "embedding"
+    same = keras.Sequential([layers.Input((4,), dtype="int32"), *of_ids])
+    expected = tk.integrated_gradients(same, words(x), 0)
+    np.testing.assert_allclose(found.heatmap, expected.heatmap, rtol=1e-5)
+
+
 def test_masked_tokens_have_no_part() -> None:
     model = text()
     x = np.array([[3, 4, 5, 6, 0, 0, 0]])

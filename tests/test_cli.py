@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -125,13 +126,17 @@ def test_checkpoints_become_steps(
     assert f"Step 10: {tmp_path}/run3_epoch10.keras" in capsys.readouterr().out
 
 
-def test_steps_can_be_given_and_a_run_goes_on(model_file: Path, tmp_path: Path) -> None:
+def test_steps_can_be_given_and_a_run_goes_on(
+    model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     np.save(tmp_path / "x.npy", np.zeros((2, 8, 8, 3), np.float32))
     for step in (5, 7):
         assert not _record(
             *(model_file, "--input", tmp_path / "x.npy", "--logdir", tmp_path / "logs"),
             *("--step", step),
         )
+        told = "from step 7 on is replaced" in capsys.readouterr().out
+        assert told == (step == 7)
     assert [record.step for record in read_records(tmp_path / "logs")] == [5, 7]
 
 
@@ -243,6 +248,11 @@ def _odd_files(directory: Path) -> None:
     np.save(directory / "none.npy", np.zeros((0, 8, 8, 3), np.float32))
     np.savez(directory / "two.npz", a=np.zeros(3), b=np.zeros(3))
     (directory / "junk.png").write_bytes(b"no picture")
+    _photo(directory / "photo.png", 8, 8)
+    unbuilt = keras.Sequential([layers.Dense(2)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # It says the same.
+        unbuilt.save(directory / "unbuilt.keras")
     (directory / "junk.keras").write_text("no model")
     (directory / "junk.txt").write_text("no names")
     (directory / "empty").mkdir()
@@ -276,6 +286,8 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("model.keras --input wrong.npy", "the model takes (None, 8, 8, 3)"),
         ("model.keras --input none.npy", "holds no samples"),
         ("model.keras --input two.npz", "holds a, b; the model's input is 'image'"),
+        ("model.keras --input photo.png --size 9 9", "takes images of 8 × 8"),
+        ("unbuilt.keras --input x.npy", "before its model was built"),
         ("model.keras --input x.npy --class-names gone", "can't be read as names"),
         ("model.keras --input x.npy --labels cat", "'cat' is none"),
         ("model.keras --input x.npy --labels 1", "1 labels for 2 inputs"),

@@ -153,7 +153,9 @@ def _pictures(output: Path) -> list[str]:
 def test_explain_finds_the_digit_that_the_net_learned_to_look_at(
     tmp_path: Path,
 ) -> None:
-    told = run_example("explain.py", "--output", str(tmp_path))
+    logs = tmp_path / "logs"
+    told = run_example("explain.py", "--output", str(tmp_path), "--log-dir", str(logs))
+    assert len(read_records(logs)) == 9
     shares = re.findall(r"^(\w+) +(\d+)% untrained +(\d+)% trained", told, re.MULTILINE)
     assert len(shares) == 5
     for _, before, after in shares:

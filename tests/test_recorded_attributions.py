@@ -244,6 +244,12 @@ def test_wrong_attributions_are_refused_before_there_is_a_model(
             "conv, flatten, probs",
         ),
         (models.classifier, {"targets": 3}, ValueError, "0 to 2"),
+        (
+            models.classifier,
+            {"probe": tk.Probe(models.classifier().x, labels=[0, 9, 1, 1])},
+            ValueError,
+            '9 is beyond .* targets="predicted"',
+        ),
         (models.shared, {"attributions": "grad_cam"}, ValueError, "saliency"),
         (models.classifier, {"attributions": ["saliency"] * 2}, ValueError, "twice"),
         (
@@ -270,7 +276,7 @@ def test_what_the_model_has_not_is_told_at_construction(
     case = make()
     arguments = {"attributions": "saliency", "probe": (case.x, case.y), **options}
     with pytest.raises(error, match=message):
-        tk.Recorder(tmp_path, case.model, **arguments)
+        tk.Recorder(tmp_path, case.model, kinds=["activation"], **arguments)
 
 
 def test_of_several_inputs_each_is_named(tmp_path: Path) -> None:

@@ -148,6 +148,8 @@ def test_a_mirrored_fit_is_recorded_and_unchanged(mirrored: Path, source: str) -
     is_probe = source == "probe"
     assert model.tables_source == ("probe" if is_probe else "training")
     assert model.maps_source == ("training" if source == "training" else "probe")
+    explained = "heatmap/grad_cam" in records[1].values
+    assert explained == (source != "training")
     counts = records[1].values["statistics"][:, 0]
     conv = rows_of(records[0]).index(("activation", "conv"))
     assert counts[conv] == (4 if is_probe else training.BATCH_SIZE) * 6 * 6 * 4

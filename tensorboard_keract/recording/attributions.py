@@ -16,7 +16,7 @@ from tensorboard_keract.core.attribution import class_activation_maps, gradients
 from tensorboard_keract.core.attribution.explaining import OptionsDict, fixed_batch
 from tensorboard_keract.core.attribution.explanation import Explanation
 from tensorboard_keract.core.attribution.occlusion import occlusion
-from tensorboard_keract.core.attribution.targets import parse_targets
+from tensorboard_keract.core.attribution.targets import TargetsError, parse_targets
 from tensorboard_keract.core.model_layout import named_inputs
 from tensorboard_keract.recording.budget import PlanTensor
 from tensorboard_keract.recording.heatmaps import (
@@ -142,9 +142,10 @@ class Explainer:
         inputs = list(named_inputs(model, self._x))
         self._attributions: dict[str, Attribution] = {}
         self._inputs: dict[str, str] = {}
-        self._found: dict[str, Explanation] = {}
+        # Axes and spatial sizes.
+        self._shapes: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {}
         for attribution in attributions:
-            found = self._explained(attribution, self._sample_to_try(attribution))
+            found = self._tried(attribution)
             input_path = attribution.options.get("input") or inputs[0]
             path = attribution.name
             path += f"@{attribution.label}" if attribution.label else ""
@@ -155,7 +156,7 @@ class Explainer:
                 )
             self._attributions[path] = attribution
             self._inputs[path] = input_path
-            self._found[path] = found
+            self._shapes[path] = heatmap_axes(found), found.heatmap.shape[1:]
 
     def planners(self, precision: str) -> list[PlanTensor]:
         """What makes the plan of each method's heatmaps."""
@@ -192,10 +193,9 @@ class Explainer:
         )
 
     def _plan(self, path: str, precision: str, limits: Limits) -> TensorPlan:
-        found = self._found[path]
+        axes, spatial = self._shapes[path]
         samples = min(limits.samples, self._samples)
-        shape = (samples, *found.heatmap.shape[1:])
-        return plan_heatmap(path, heatmap_axes(found), shape, samples, precision)
+        return plan_heatmap(path, axes, (samples, *spatial), samples, precision)
 
     def _explained(self, attribution: Attribution, samples: slice) -> Explanation:
         if fixed_batch(self._model) is not None:
@@ -203,11 +203,19 @@ class Explainer:
         x = keras.tree.map_structure(partial(_taken, samples), self._x)
         return attribution(self._model, x, samples)
 
-    def _sample_to_try(self, attribution: Attribution) -> slice:
-        """One with the greatest class id, which is the one that the model may lack."""
+    def _tried(self, attribution: Attribution) -> Explanation:
+        """Of one sample: that of the greatest class id, which the model may lack."""
         targets = attribution.targets
         first = int(targets.argmax()) if isinstance(targets, np.ndarray) else 0
-        return slice(first, first + 1)
+        try:
+            return self._explained(attribution, slice(first, first + 1))
+        except TargetsError as error:
+            if attribution.rule != LABEL:
+                raise
+            raise TargetsError(
+                f"{error} Targets are the labels of the probe; choose others, such as"
+                f' targets="{PREDICTED}".'
+            ) from error
 
 
 def _taken(samples: slice, tensor: tf.Tensor | None) -> tf.Tensor | None:

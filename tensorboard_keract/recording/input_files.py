@@ -219,6 +219,12 @@ def _images(
             " its inputs as an array, .npy or .npz."
         )
     images = [_image(path, channels) for path in paths]
+    fits = all(a in (None, b) for a, b in zip(spatial, how.size or (), strict=False))
+    if not fits:
+        raise InputFilesError(
+            f"The model takes images of {spatial[0]} × {spatial[1]}; --size is for one"
+            " that takes any."
+        )
     wanted = how.size or images[0].shape[:2]
     height, width = size = tuple(
         fixed or of_any for fixed, of_any in zip(spatial, wanted, strict=True)

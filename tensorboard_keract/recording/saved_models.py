@@ -87,6 +87,11 @@ def load_model(path: Path, *, compiled: bool, safe: bool) -> keras.Model:
         raise SavedModelError(
             f"{path} holds a {type(model).__name__}, which is no keras.Model."
         )
+    if not model.built:
+        raise SavedModelError(
+            f"{path} was saved before its model was built: it holds no weights. Begin"
+            " the model with an Input, or call it on data, before it is saved."
+        )
     return model
 
 

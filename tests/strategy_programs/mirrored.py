@@ -30,7 +30,12 @@ def fit(strategy: Any, log_dir: str | None = None, source: str = "probe") -> Any
     callback = None
     if log_dir is not None:
         callback = tk.KeractCallback(
-            log_dir, (x[:4], y[:4]), update_freq=2, source=source
+            log_dir,
+            (x[:4], y[:4]),
+            update_freq=2,
+            source=source,
+            attributions=() if source == "training" else ["grad_cam", "smooth_grad"],
+            targets="predicted",
         )
     case.model.fit(
         x,

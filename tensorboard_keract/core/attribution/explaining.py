@@ -21,7 +21,11 @@ from tensorboard_keract.core.attribution.score_pass import (
     ScorePass,
     score_pass,
 )
-from tensorboard_keract.core.attribution.targets import Targets, parse_targets
+from tensorboard_keract.core.attribution.targets import (
+    Targets,
+    TargetsError,
+    parse_targets,
+)
 from tensorboard_keract.core.call_selection import CallSelection, held
 from tensorboard_keract.core.layer_selection import LayerSelector
 from tensorboard_keract.core.model_layout import named_inputs
@@ -142,7 +146,7 @@ class Batch:
         )
         asked.prepare(self.x)
         if asked.classes is not None and int(self.ids.max()) >= asked.classes:
-            raise ValueError(
+            raise TargetsError(
                 f"The target {int(self.ids.max())} is beyond the model's classes, which"
                 f" are 0 to {asked.classes - 1}."
             )

@@ -262,7 +262,9 @@ class _Change:
 
 
 class _SiteTrace(Trace):
-    """A trace that changes what the first layer makes of an input of token ids."""
+    """A trace that changes the first floating values that layers make of an input of
+    token ids, or of text that a layer makes token ids of.
+    """
 
     def __init__(
         self,
@@ -278,6 +280,8 @@ class _SiteTrace(Trace):
         self._input_name = input_name
         self._is_awaited = change is not None and not has_gradient(inputs[input_name])
         self._site: tuple[tf.Tensor, LayerCall] | None = None
+        # Ids of the calls that made whole numbers of the input.
+        self._on_the_way: set[int] = set()
         if not self._is_awaited:
             tape.watch([t for t in inputs.values() if has_gradient(t)])
 
@@ -289,7 +293,7 @@ class _SiteTrace(Trace):
         """
         if self._site is None:
             raise ValueError(
-                f"The input {name!r} holds whole numbers, and no layer that makes"
+                f"The input {name!r} holds no floating values, and no layer that makes"
                 " floating values of it, such as an Embedding, was seen: there is"
                 " nothing to differentiate by."
             )
@@ -297,15 +301,24 @@ class _SiteTrace(Trace):
 
     def _as_own(self, record: LayerCall, inputs: list[Any], output: Any) -> Any:
         output = super()._as_own(record, inputs, output)
-        if self._is_awaited and self._input_name in record.parents:
+        if self._is_awaited and self._reads_input(record):
             output = self._changed(record, output)
         self._tape.watch(
             [t for t in keras.tree.flatten(output) if _is_differentiable(t)]
         )
         return output
 
+    def _reads_input(self, record: LayerCall) -> bool:
+        return any(
+            parent == self._input_name
+            if isinstance(parent, str)
+            else id(parent) in self._on_the_way
+            for parent in record.parents
+        )
+
     def _changed(self, record: LayerCall, output: Any) -> Any:
         if not _is_differentiable(output):
+            self._on_the_way.add(id(record))
             return output
         assert self._change is not None
         changed = self._change.of(output)

@@ -21,6 +21,11 @@ Targets: TypeAlias = int | Iterable[int] | Callable[[Any], Any] | None
 """None for each sample's top prediction, a class id for all or one for each, or a
 function of the model's outputs that gives a score [batch]."""
 
+
+class TargetsError(ValueError):
+    """A class id is none of the model's. Says which ones are."""
+
+
 # Stands for the top prediction among class ids.
 TOP: Final = -1
 
