@@ -138,7 +138,12 @@ def digits_logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def record_digits(logdir: Path) -> None:
     for steps in ((0, 10, 20, 30), (10, 15)):
         case = models.classifier()
-        with tk.Recorder(logdir / "restarted", case.model, case[1:]) as recorder:
+        with tk.Recorder(
+            logdir / "restarted",
+            case.model,
+            case[1:],
+            attributions=["grad_cam", ("grad_cam", {"layer": "conv", "targets": 1})],
+        ) as recorder:
             for step in steps:
                 recorder.record(step)
     case = models.recurrent()

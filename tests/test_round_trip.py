@@ -126,6 +126,23 @@ def test_the_net_learned_and_its_predictions_say_so(records: list[Event]) -> Non
     assert right(records[-1]) >= 0.8
 
 
+def test_heatmaps_are_served_with_what_they_explain(
+    digits_logdir: Path, digits_tensorboard: TensorBoard
+) -> None:
+    tag = "heatmap/grad_cam@conv,targets=1"
+    recorded = read_records(digits_logdir / "restarted")
+    stored = next(record for record in recorded if record.step == 15).values[tag]
+    reply = digits_tensorboard.get(
+        "blob", run="restarted/keract", tag=tag, step=15, index=2
+    )
+    assert reply.body == gzip.decompress(stored[3])
+    header = digits_tensorboard.get(
+        "header", run="restarted/keract", tag=tag, step=15
+    ).json()
+    assert header["explanation"]["site"] == "conv"
+    assert header["explanation"]["targets"] == [1] * 4
+
+
 def test_a_restart_leaves_one_history(digits_tensorboard: TensorBoard) -> None:
     """The data server reads on where Python purges: the page sees the same."""
     run = "restarted/keract"
