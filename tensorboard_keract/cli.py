@@ -17,11 +17,13 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tensorboard_keract._version import __version__
 from tensorboard_keract.recording import given_files
+from tensorboard_keract.recording.given_files import RefusedError
 
 if TYPE_CHECKING:
     from tensorboard_keract.recording.input_files import Samples
@@ -46,10 +48,6 @@ examples:
   tensorboard-keract record resnet50.keras --input cat.jpg --scale caffe \\
       --logdir logs/cat --class-names imagenet.json --attribution grad_cam@conv5_block3_out
 """
-
-
-class RefusedError(Exception):
-    """What was asked can't be done. Says why, and what would do."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -200,16 +198,12 @@ def _add_record(parser: argparse.ArgumentParser) -> None:
 def _record(arguments: argparse.Namespace) -> int:
     if arguments.max_samples < 1:
         raise RefusedError("--max-samples is at least 1.")
+    paths = given_files.expanded(arguments.models)
+    inputs = given_files.expanded(
+        arguments.input, (*given_files.IMAGE_SUFFIXES, *given_files.ARRAY_SUFFIXES)
+    )
     try:
-        models = given_files.expanded(arguments.models)
-        inputs = given_files.expanded(
-            arguments.input,
-            (*given_files.IMAGE_SUFFIXES, *given_files.ARRAY_SUFFIXES),
-        )
-    except given_files.GivenFilesError as error:
-        raise RefusedError(str(error)) from error
-    try:
-        from tensorboard_keract.recording import input_files, saved_models
+        from tensorboard_keract.recording import saved_models
     except ModuleNotFoundError as error:
         raise RefusedError(
             f"Recording needs {error.name}. Install it with"
@@ -219,50 +213,50 @@ def _record(arguments: argparse.Namespace) -> int:
     if arguments.unsafe:
         print("Code in model files is run, as asked: --unsafe.", file=sys.stderr)
     _import(arguments.modules)
-    load = {"compiled": arguments.y is not None, "safe": not arguments.unsafe}
-    try:
-        checkpoints = saved_models.checkpoints(models, arguments.step)
-        first = checkpoints[0]
-        model = saved_models.load_model(first.path, **load)
-        print(
-            f"Model: {first.path}, {type(model).__name__} {model.name},"
-            f" {model.count_params():,} parameters"
-        )
-        reading = input_files.Reading(
-            arguments.scale,
-            tuple(arguments.size) if arguments.size else None,
-            arguments.crop,
-            arguments.max_samples,
-        )
-        samples = input_files.read_samples(model, inputs, reading)
-        _tell_inputs(samples, inputs)
-        _tell_replaced(arguments.logdir, checkpoints[0].step)
-        recorder = _recorder(arguments, model, samples)
-    except (
-        saved_models.SavedModelError,
-        input_files.InputFilesError,
-    ) as error:
-        raise RefusedError(str(error)) from error
-    done = 0
-    with recorder:
+    checkpoints = saved_models.checkpoints(paths, arguments.step)
+    load = partial(
+        saved_models.load_model,
+        compiled=arguments.y is not None,
+        safe=not arguments.unsafe,
+    )
+    first = checkpoints[0]
+    model = load(first.path)
+    print(
+        f"Model: {first.path}, {type(model).__name__} {model.name},"
+        f" {model.count_params():,} parameters"
+    )
+    samples = _samples(arguments, model, inputs)
+    _tell_replaced(arguments.logdir, first.step)
+    with _recorder(arguments, model, samples) as recorder:
         print(recorder.plan_summary())
-        for checkpoint in checkpoints:
-            try:
-                if checkpoint is not first:
-                    other = saved_models.load_model(checkpoint.path, **load)
-                    saved_models.take_weights(model, checkpoint.path, other)
-            except saved_models.SavedModelError as error:
-                raise RefusedError(str(error)) from error
-            if recorder.record(checkpoint.step):
-                done += 1
-                print(f"Step {checkpoint.step}: {checkpoint.path}")
-        recorder.flush()
-        done -= recorder.lost_records
-    if done < len(checkpoints):
-        print(f"{len(checkpoints) - done} records are missing.", file=sys.stderr)
-        return _FAILED
+        for number, (path, step) in enumerate(checkpoints):
+            if number:
+                saved_models.take_weights(model, path, load(path))
+            if recorder.record(step):
+                print(f"Step {step}: {path}")
+        recorder.close()
+        if recorder.record_count - recorder.lost_records < len(checkpoints):
+            print("Not all could be recorded; see above.", file=sys.stderr)
+            return _FAILED
     print(f"\nTo look at it:\n  tensorboard --logdir {shlex.quote(arguments.logdir)}")
     return _DONE
+
+
+def _samples(arguments: argparse.Namespace, model: Any, paths: list[Path]) -> Samples:
+    from tensorboard_keract.recording.input_files import Reading, read_samples
+
+    reading = Reading(
+        arguments.scale,
+        tuple(arguments.size) if arguments.size else None,
+        arguments.crop,
+        arguments.max_samples,
+    )
+    samples = read_samples(model, paths, reading)
+    told = f"Inputs: {samples.count}, {samples.description}"
+    if len(paths) > samples.count:
+        told += f"; the first of {len(paths)} files: --max-samples"
+    print(told)
+    return samples
 
 
 def _recorder(arguments: argparse.Namespace, model: Any, samples: Samples) -> Recorder:
@@ -322,12 +316,6 @@ def _tell_replaced(log_dir: str, step: int) -> None:
         print(f"{directory} holds a run: what it has from step {step} on is replaced.")
 
 
-def _tell_inputs(samples: Samples, paths: Sequence[Path]) -> None:
-    what = f"Inputs: {samples.count}, {samples.description}"
-    is_cut = len(paths) > samples.count
-    print(what + (f"; the first of {len(paths)} files: --max-samples" * is_cut))
-
-
 def _targets(given: Sequence[str]) -> Any:
     """As `Recorder` takes them: a rule, a class id, or one for each sample."""
     if len(given) == 1 and given[0] in ("predicted", "label"):
@@ -359,12 +347,12 @@ def _whole_number(option: str, text: Any) -> int:
 
 
 def _array(path: str) -> Any:
-    import numpy as np
+    from tensorboard_keract.recording.input_files import read_arrays
 
-    try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise RefusedError(f"{path} can't be read as an array: {error}") from error
+    arrays = read_arrays(Path(path))
+    if len(arrays) > 1:
+        raise RefusedError(f"{path} holds several arrays: {', '.join(arrays)}.")
+    return next(iter(arrays.values()))
 
 
 def _names(path: str | None) -> dict[int, str]:

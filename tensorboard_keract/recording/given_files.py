@@ -22,8 +22,8 @@ SCALES: Final[dict[str, str]] = {
 }
 
 
-class GivenFilesError(ValueError):
-    """What was named is not there. Says what, and what would do."""
+class RefusedError(ValueError):
+    """What a user asked for can't be done. Says why, and what would do."""
 
 
 def expanded(patterns: Iterable[str], suffixes: Sequence[str] = ()) -> list[Path]:
@@ -35,7 +35,7 @@ def expanded(patterns: Iterable[str], suffixes: Sequence[str] = ()) -> list[Path
         the directory itself.
 
     Raises:
-      GivenFilesError: if there is no such file.
+      RefusedError: if there is no such file.
     """
     paths: list[Path] = []
     for pattern in patterns:
@@ -43,7 +43,7 @@ def expanded(patterns: Iterable[str], suffixes: Sequence[str] = ()) -> list[Path
         if exact.is_dir() and suffixes:
             found = [p for p in exact.iterdir() if p.suffix.lower() in suffixes]
             if not found:
-                raise GivenFilesError(
+                raise RefusedError(
                     f"There are no files of {', '.join(suffixes)} in {exact}."
                 )
         elif exact.exists():
@@ -51,9 +51,9 @@ def expanded(patterns: Iterable[str], suffixes: Sequence[str] = ()) -> list[Path
         elif glob.has_magic(pattern):
             found = [Path(name) for name in glob.glob(pattern, recursive=True)]
             if not found:
-                raise GivenFilesError(f"No file fits {pattern!r}.")
+                raise RefusedError(f"No file fits {pattern!r}.")
         else:
-            raise GivenFilesError(f"There is no file {exact}.")
+            raise RefusedError(f"There is no file {exact}.")
         paths += sorted(found, key=_natural)
     return paths
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from tensorboard_keract.recording.given_files import (
     AUTO,
     IMAGE_SUFFIXES,
     SCALES,
+    RefusedError,
 )
 
 Array = npt.NDArray[Any]
@@ -30,10 +32,6 @@ _BEFORE_SCALING: Final = (
     "Pipeline",
 )
 _SCALING: Final = ("Rescaling", "Normalization", "TrueDivide", "Divide")
-
-
-class InputFilesError(ValueError):
-    """Files do not make samples of this model. Says why, and what would do."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def read_samples(model: keras.Model, paths: Sequence[Path], how: Reading) -> Sam
     """Reads the first samples of files.
 
     Raises:
-      InputFilesError: if a file can't be read, or does not fit the model.
+      RefusedError: if a file can't be read, or does not fit the model.
     """
     shapes = _input_shapes(model)
     if len(shapes) > 1:
@@ -92,18 +90,18 @@ def read_samples(model: keras.Model, paths: Sequence[Path], how: Reading) -> Sam
                 break
         x = _joined(parts)[: how.most]
         if not len(x):
-            raise InputFilesError(f"{paths[0]} holds no samples.")
+            raise RefusedError(f"{paths[0]} holds no samples.")
         return Samples(x, f"{x.dtype} {list(x.shape)} as it is in the file")
     if suffixes <= set(IMAGE_SUFFIXES):
         return _images(model, paths[: how.most], shape, how)
     both = {*IMAGE_SUFFIXES, *ARRAY_SUFFIXES}
     odd = next((p for p in paths if p.suffix.lower() not in both), None)
     if odd is not None:
-        raise InputFilesError(
+        raise RefusedError(
             f"{odd} is neither an image ({', '.join(IMAGE_SUFFIXES)}) nor an array"
             f" ({', '.join(ARRAY_SUFFIXES)}) by its name."
         )
-    raise InputFilesError("Give images or arrays, not both at once.")
+    raise RefusedError("Give images or arrays, not both at once.")
 
 
 def begins_with_scaling(model: Any) -> bool:
@@ -131,7 +129,7 @@ def _input_shapes(model: keras.Model) -> dict[str, tuple[int | None, ...]]:
     built = (model.get_build_config() or {}).get("input_shape")
     if built and not isinstance(built[0], (list, tuple)):
         return {"x": (None, *built[1:])}
-    raise InputFilesError(
+    raise RefusedError(
         f"The model {model.name} does not say what inputs it takes, so that files can't"
         " be brought to their shape. Record it with tensorboard_keract.Recorder."
     )
@@ -142,7 +140,7 @@ def _several_inputs(
 ) -> Samples:
     names = ", ".join(shapes)
     if len(paths) != 1 or paths[0].suffix.lower() != ".npz":
-        raise InputFilesError(
+        raise RefusedError(
             f"The model has several inputs: {names}. Give one .npz file with an array"
             f" for each: numpy.savez('x.npz', {', '.join(f'{n}=…' for n in shapes)})."
         )
@@ -152,27 +150,35 @@ def _several_inputs(
     }
     if len(set(map(len, x.values()))) > 1:
         found = ", ".join(f"{name} {len(part)}" for name, part in x.items())
-        raise InputFilesError(f"The inputs in {paths[0]} differ in length: {found}.")
+        raise RefusedError(f"The inputs in {paths[0]} differ in length: {found}.")
     what = ", ".join(f"{n} {p.dtype} {list(p.shape)}" for n, p in x.items())
     return Samples(x, f"{what} as they are in the file")
 
 
-def _array(path: Path, name: str, several: bool = False) -> Array:
+def read_arrays(path: Path) -> dict[str, Array]:
+    """The arrays of an .npz file by name; that of an .npy file has the name "".
+
+    Raises:
+      RefusedError: if the file can't be read, or holds pickles, which can run code.
+    """
     try:
-        # Without pickles, which can run code.
         loaded = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputFilesError(f"{path} can't be read as an array: {error}") from error
-    if isinstance(loaded, np.ndarray):
-        return loaded
-    with loaded:
-        held = list(loaded)
-        for key in (name,) if several else (name, "x"):
-            if key in held:
-                return np.asarray(loaded[key])
-        if len(held) == 1 and not several:
-            return np.asarray(loaded[held[0]])
-    raise InputFilesError(
+        if isinstance(loaded, np.ndarray):
+            return {"": loaded}
+        with loaded:
+            return dict(loaded)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise RefusedError(f"{path} can't be read as an array: {error}") from error
+
+
+def _array(path: Path, name: str, several: bool = False) -> Array:
+    """The array of an input: by its name; of a single input "x" or the only one, too."""
+    held = read_arrays(path)
+    if name in held:
+        return held[name]
+    if not several and ("x" in held or len(held) == 1):
+        return held.get("x", next(iter(held.values())))
+    raise RefusedError(
         f"{path} holds {', '.join(held) or 'nothing'}; the model's input is {name!r}."
     )
 
@@ -182,7 +188,7 @@ def _as_batch(array: Array, shape: tuple[int | None, ...], path: Path) -> Array:
     for form in (array, array[..., None], array[None], array[None, ..., None]):
         if _fits(form, shape):
             return form
-    raise InputFilesError(
+    raise RefusedError(
         f"{path} holds the shape {array.shape}; the model takes {shape}, where the"
         " first axis is the batch and None any size."
     )
@@ -197,7 +203,7 @@ def _joined(parts: list[Array]) -> Array:
     try:
         return np.concatenate(parts)
     except ValueError as error:
-        raise InputFilesError(f"The files don't go together: {error}") from error
+        raise RefusedError(f"The files don't go together: {error}") from error
 
 
 def _images(
@@ -214,14 +220,14 @@ def _images(
     spatial = shape[2:] if channels_first else shape[1:3]
     channels = 1 if len(shape) == 3 else shape[1 if channels_first else -1] or 3
     if len(shape) not in (3, 4) or channels not in (1, 3, 4):
-        raise InputFilesError(
+        raise RefusedError(
             f"The model takes {shape}, which are no images of 1, 3 or 4 channels. Give"
             " its inputs as an array, .npy or .npz."
         )
     images = [_image(path, channels) for path in paths]
     fits = all(a in (None, b) for a, b in zip(spatial, how.size or (), strict=False))
     if not fits:
-        raise InputFilesError(
+        raise RefusedError(
             f"The model takes images of {spatial[0]} × {spatial[1]}; --size is for one"
             " that takes any."
         )
@@ -254,7 +260,7 @@ def _image(path: Path, channels: int) -> Array:
     try:
         contents = path.read_bytes()
     except OSError as error:
-        raise InputFilesError(f"{path} can't be read: {error}") from error
+        raise RefusedError(f"{path} can't be read: {error}") from error
     # Of these formats TensorFlow makes colours alone.
     in_color = contents[:2] in (b"BM", b"GI", b"RI")
     try:
@@ -265,7 +271,7 @@ def _image(path: Path, channels: int) -> Array:
         )
     except tf.errors.InvalidArgumentError as error:
         needs_alpha = " with transparency" if channels == 4 else ""
-        raise InputFilesError(
+        raise RefusedError(
             f"{path} can't be read as an image{needs_alpha}; readable are PNG, JPEG,"
             " GIF, BMP and WebP."
         ) from error
@@ -303,7 +309,7 @@ def _scaled(pixels: Array, scale: str) -> Array:
 
 def _as_imagenet(pixels: Array, mode: str) -> Any:
     if pixels.shape[-1] != 3:
-        raise InputFilesError(
+        raise RefusedError(
             f"--scale {mode} is for images of three channels; the model takes"
             f" {pixels.shape[-1]}."
         )

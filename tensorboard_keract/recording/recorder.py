@@ -452,6 +452,11 @@ class Recorder:
         return self._last_step
 
     @property
+    def record_count(self) -> int:
+        """Records so far, those included that were lost."""
+        return self._record_count
+
+    @property
     def lost_records(self) -> int:
         """Records so far that were dropped or could not be written."""
         return 0 if self._writer is None else self._writer.lost_count

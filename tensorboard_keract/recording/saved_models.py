@@ -9,15 +9,11 @@ from typing import Any, Final, NamedTuple
 
 import keras
 
-from tensorboard_keract.recording.given_files import MODEL_SUFFIXES
+from tensorboard_keract.recording.given_files import MODEL_SUFFIXES, RefusedError
 
 _MISSING: Final = re.compile(
     r"Could not locate (?:class|function|object) '(\w+)'|Unknown layer: '?(\w+)"
 )
-
-
-class SavedModelError(ValueError):
-    """A model can't be loaded. Says why, and what would do."""
 
 
 class Checkpoint(NamedTuple):
@@ -36,16 +32,16 @@ def checkpoints(paths: Sequence[Path], steps: Sequence[int]) -> list[Checkpoint]
         names of the files, if each has another one; else files are numbered from 0.
 
     Raises:
-      SavedModelError: if steps are not one for each file, each another one from 0 up.
+      RefusedError: if steps are not one for each file, each another one from 0 up.
     """
     if steps:
         if len(steps) != len(paths):
-            raise SavedModelError(
+            raise RefusedError(
                 f"There are {len(steps)} steps for {len(paths)} models; give one for"
                 " each."
             )
         if len(set(steps)) < len(steps) or min(steps) < 0:
-            raise SavedModelError("Each model needs a step of its own, 0 or more.")
+            raise RefusedError("Each model needs a step of its own, 0 or more.")
     else:
         named = [re.findall(r"\d+", path.stem) for path in paths]
         numbers = [int(found[-1]) for found in named if found]
@@ -64,31 +60,31 @@ def load_model(path: Path, *, compiled: bool, safe: bool) -> keras.Model:
       safe: whether code in the file is refused, as in lambdas.
 
     Raises:
-      SavedModelError: if it is no such file, or can't be loaded.
+      RefusedError: if it is no such file, or can't be loaded.
     """
     if path.is_dir():
-        raise SavedModelError(_directory_refused(path))
+        raise RefusedError(_directory_refused(path))
     if not path.exists():
-        raise SavedModelError(f"There is no file {path}.")
+        raise RefusedError(f"There is no file {path}.")
     if path.name.endswith(".weights.h5"):
-        raise SavedModelError(
+        raise RefusedError(
             f"{path} holds weights alone, without the layers that they belong to. Save"
             " the model: model.save('model.keras')."
         )
     if path.suffix not in MODEL_SUFFIXES:
-        raise SavedModelError(
+        raise RefusedError(
             f"{path} is no saved model by its name; they end in {', '.join(MODEL_SUFFIXES)}."
         )
     try:
         model = keras.models.load_model(path, compile=compiled, safe_mode=safe)
     except Exception as error:  # Layers are users' code: it can be anything.
-        raise SavedModelError(_load_refused(path, error)) from error
+        raise RefusedError(_load_refused(path, error)) from error
     if not isinstance(model, keras.Model):
-        raise SavedModelError(
+        raise RefusedError(
             f"{path} holds a {type(model).__name__}, which is no keras.Model."
         )
     if not model.built:
-        raise SavedModelError(
+        raise RefusedError(
             f"{path} was saved before its model was built: it holds no weights. Begin"
             " the model with an Input, or call it on data, before it is saved."
         )
@@ -99,7 +95,7 @@ def take_weights(model: keras.Model, path: Path, other: keras.Model) -> None:
     """Gives a model the weights of another that has the same.
 
     Raises:
-      SavedModelError: if the other, from this file, has other weights.
+      RefusedError: if the other, from this file, has other weights.
     """
     mine, others = (
         list(_shapes(weights)) for weights in (model.weights, other.weights)
@@ -109,7 +105,7 @@ def take_weights(model: keras.Model, path: Path, other: keras.Model) -> None:
             f"{a} and {b}" for a, b in zip(mine, others, strict=False) if a != b
         ]
         what = f"{len(mine)} and {len(others)} weights"
-        raise SavedModelError(
+        raise RefusedError(
             f"{path} is not the same model with other weights:"
             f" {differing[0] if differing else what}. A run is of one model; record the"
             " other with a --logdir of its own."
