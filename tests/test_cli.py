@@ -141,40 +141,37 @@ def test_steps_can_be_given_and_a_run_goes_on(
 
 
 @pytest.mark.parametrize(
-    ("first", "options", "span", "says"),
+    ("first", "scale", "span", "says"),
     [
-        ((), (), (0, 1), "values 0 to 1; --scale"),
-        ((layers.Rescaling(1 / 255),), (), (0, 255), "scales them itself"),
+        ((), "auto", (0, 1), "values 0 to 1; --scale"),
+        ((layers.Rescaling(1 / 255),), "auto", (0, 255), "scales them itself"),
         (
             (keras.Sequential([layers.RandomFlip(), layers.Rescaling(1 / 255)]),),
-            (),
+            "auto",
             (0, 255),
             "scales them itself",
         ),
-        ((), ("--scale", "tf"), (-1, 1), "values -1 to 1"),
-        ((), ("--scale", "caffe"), (-123.7, 151.1), "BGR"),
+        ((), "0-255", (0, 255), "values 0 to 255"),
+        ((), "tf", (-1, 1), "values -1 to 1"),
+        ((), "caffe", (-123.7, 151.1), "BGR"),
+        ((), "torch", (-2.1, 2.6), "normalised"),
     ],
 )
 def test_pixels_are_scaled_as_the_model_wants_them(
     first: tuple[Any, ...],
-    options: tuple[str, ...],
+    scale: str,
     span: tuple[float, float],
     says: str,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    _image_model(*first).save(tmp_path / "model.h5")
     pixels = np.zeros((8, 8, 3), np.uint8)
     pixels[:4] = 255
     (tmp_path / "photo.png").write_bytes(tf.io.encode_png(pixels).numpy())
-    assert not _record(
-        *(tmp_path / "model.h5", "--input", tmp_path / "photo.png"),
-        *("--logdir", tmp_path / "logs", *options),
-    )
-    (record,) = read_records(tmp_path / "logs")
-    found = planes_of(record, "input/image")
-    np.testing.assert_allclose((found.min(), found.max()), span, atol=0.5)
-    assert says in capsys.readouterr().out
+    how = input_files.Reading(scale=scale)
+    model = _image_model(*first)
+    samples = input_files.read_samples(model, [tmp_path / "photo.png"], how)
+    np.testing.assert_allclose((samples.x.min(), samples.x.max()), span, atol=0.1)
+    assert says in samples.description
 
 
 def test_images_are_grey_cropped_and_of_any_size(tmp_path: Path) -> None:
@@ -195,12 +192,12 @@ def test_images_are_grey_cropped_and_of_any_size(tmp_path: Path) -> None:
 
 def test_tokens_have_words_and_several_inputs_names(tmp_path: Path) -> None:
     case = models.recurrent()
-    case.model.save(tmp_path / "text.keras")
+    case.model.save(tmp_path / "text.h5")
     np.save(tmp_path / "x.npy", case.x)
     words = {str(i): f"word{i}" for i in range(20)}
     (tmp_path / "words.json").write_text(json.dumps(words))
     assert not _record(
-        *(tmp_path / "text.keras", "--input", tmp_path / "x.npy"),
+        *(tmp_path / "text.h5", "--input", tmp_path / "x.npy"),
         *("--logdir", tmp_path / "text", "--vocabulary", tmp_path / "words.json"),
         *("--attribution", "saliency", "--target", "2", "--max-samples", "2"),
     )
