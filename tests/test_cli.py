@@ -220,13 +220,22 @@ def test_tokens_have_words_and_several_inputs_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "made"),
-    [((3, 4, 5, 1), (3, 4, 5, 1)), ((3, 4, 5), (3, 4, 5, 1)), ((4, 5), (1, 4, 5, 1))],
+    ("wanted", "shape", "made"),
+    [
+        ((4, 5, 1), (3, 4, 5, 1), (3, 4, 5, 1)),
+        ((4, 5, 1), (3, 4, 5), (3, 4, 5, 1)),
+        ((4, 5, 1), (4, 5), (1, 4, 5, 1)),
+        ((None,), (7,), (1, 7)),
+        ((1,), (7,), (7, 1)),
+    ],
 )
 def test_an_array_gets_the_axes_that_it_lacks(
-    shape: tuple[int, ...], made: tuple[int, ...], tmp_path: Path
+    wanted: tuple[int, ...],
+    shape: tuple[int, ...],
+    made: tuple[int, ...],
+    tmp_path: Path,
 ) -> None:
-    model = _image_model(shape=(4, 5, 1))
+    model = keras.Sequential([layers.Input(wanted), layers.Activation("relu")])
     np.save(tmp_path / "x.npy", np.zeros(shape))
     samples = input_files.read_samples(
         model, [tmp_path / "x.npy"], input_files.Reading()

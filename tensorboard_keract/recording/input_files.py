@@ -85,7 +85,7 @@ def read_samples(model: keras.Model, paths: Sequence[Path], how: Reading) -> Sam
     if suffixes <= set(ARRAY_SUFFIXES):
         parts: list[Array] = []
         for path in paths:
-            parts.append(_as_batch(_array(path, name), shape, path))
+            parts.append(_as_batch(_array(path, name), shape, path)[: how.most])
             if sum(map(len, parts)) >= how.most:
                 break
         x = _joined(parts)[: how.most]
@@ -127,7 +127,10 @@ def _input_shapes(model: keras.Model) -> dict[str, tuple[int | None, ...]]:
         names = getattr(model, "input_names", None) or [t.name for t in inputs]
         return {n: tuple(t.shape) for n, t in zip(names, inputs, strict=True)}
     built = (model.get_build_config() or {}).get("input_shape")
-    if built and not isinstance(built[0], (list, tuple)):
+    is_several = isinstance(built, dict) or isinstance(
+        (built or [None])[0], (list, tuple)
+    )
+    if built and not is_several:
         return {"x": (None, *built[1:])}
     raise RefusedError(
         f"The model {model.name} does not say what inputs it takes, so that files can't"
@@ -162,7 +165,8 @@ def read_arrays(path: Path) -> dict[str, Array]:
       RefusedError: if the file can't be read, or holds pickles, which can run code.
     """
     try:
-        loaded = np.load(path, allow_pickle=False)
+        # Of a large file little is read.
+        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return {"": loaded}
         with loaded:
@@ -185,7 +189,10 @@ def _array(path: Path, name: str, several: bool = False) -> Array:
 
 def _as_batch(array: Array, shape: tuple[int | None, ...], path: Path) -> Array:
     """With the batch axis, and a channel axis of one where that alone is missing."""
-    for form in (array, array[..., None], array[None], array[None, ..., None]):
+    forms = [array, array[np.newaxis]]
+    if shape[-1] == 1:
+        forms += [form[..., np.newaxis] for form in forms]
+    for form in forms:
         if _fits(form, shape):
             return form
     raise RefusedError(
