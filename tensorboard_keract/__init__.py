@@ -46,6 +46,31 @@ if TYPE_CHECKING:
     from tensorboard_keract.core.attribution.occlusion import (
         occlusion,
     )
+    from tensorboard_keract.core.feature_visualization import (
+        objectives,
+        regularizers,
+        transforms,
+    )
+    from tensorboard_keract.core.feature_visualization.dream import (
+        caricature,
+        deep_dream,
+    )
+    from tensorboard_keract.core.feature_visualization.maximize import (
+        maximize_activation,
+    )
+    from tensorboard_keract.core.feature_visualization.minimize import (
+        NotFiniteError,
+        minimize,
+    )
+    from tensorboard_keract.core.feature_visualization.parameterization import (
+        Fourier,
+        Pixels,
+    )
+    from tensorboard_keract.core.feature_visualization.style import style_transfer
+    from tensorboard_keract.core.feature_visualization.visualization import (
+        FeatureVisualization,
+    )
+    from tensorboard_keract.core.feature_visualization.weights import visualize_weights
     from tensorboard_keract.core.keract import (
         get_activations,
         get_gradients_of_activations,
@@ -66,14 +91,20 @@ if TYPE_CHECKING:
 __all__ = [
     "DatasetStatistics",
     "Explanation",
+    "FeatureVisualization",
+    "Fourier",
     "KeractCallback",
+    "NotFiniteError",
+    "Pixels",
     "Probe",
     "ProbeError",
     "Recorder",
     "UnknownLayerError",
     "__version__",
     "activation_heatmap",
+    "caricature",
     "deconvnet",
+    "deep_dream",
     "display_activations",
     "display_gradients_of_trainable_weights",
     "display_heatmaps",
@@ -89,14 +120,21 @@ __all__ = [
     "layer_cam",
     "load_activations_from_json_file",
     "load_npz",
+    "maximize_activation",
+    "minimize",
+    "objectives",
     "occlusion",
     "persist_to_json_file",
     "record_dataset",
+    "regularizers",
     "saliency",
     "save_npz",
     "score_cam",
     "smooth_grad",
+    "style_transfer",
     "summary",
+    "transforms",
+    "visualize_weights",
 ]
 
 _MODULES = {
@@ -124,6 +162,24 @@ _MODULES = {
         "smooth_grad",
     ),
     "tensorboard_keract.core.attribution.occlusion": ("occlusion",),
+    "tensorboard_keract.core.feature_visualization.dream": (
+        "caricature",
+        "deep_dream",
+    ),
+    "tensorboard_keract.core.feature_visualization.maximize": ("maximize_activation",),
+    "tensorboard_keract.core.feature_visualization.minimize": (
+        "NotFiniteError",
+        "minimize",
+    ),
+    "tensorboard_keract.core.feature_visualization.parameterization": (
+        "Fourier",
+        "Pixels",
+    ),
+    "tensorboard_keract.core.feature_visualization.style": ("style_transfer",),
+    "tensorboard_keract.core.feature_visualization.visualization": (
+        "FeatureVisualization",
+    ),
+    "tensorboard_keract.core.feature_visualization.weights": ("visualize_weights",),
     "tensorboard_keract.core.keract": (
         "get_activations",
         "get_gradients_of_activations",
@@ -141,15 +197,21 @@ _MODULES = {
     "tensorboard_keract.recording.probe": ("Probe", "ProbeError"),
     "tensorboard_keract.recording.recorder": ("Recorder",),
 }
+_SUBMODULES = {
+    "objectives": "tensorboard_keract.core.feature_visualization.objectives",
+    "regularizers": "tensorboard_keract.core.feature_visualization.regularizers",
+    "summary": "tensorboard_keract.summary",
+    "transforms": "tensorboard_keract.core.feature_visualization.transforms",
+}
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "summary":
-        return importlib.import_module("tensorboard_keract.summary")
-    if name not in _MODULE_OF:
+    if name not in _MODULE_OF and name not in _SUBMODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
+        if name in _SUBMODULES:
+            return importlib.import_module(_SUBMODULES[name])
         return getattr(importlib.import_module(_MODULE_OF[name]), name)
     except ModuleNotFoundError as error:
         if error.name not in ("keras", "tensorflow"):

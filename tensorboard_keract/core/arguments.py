@@ -67,3 +67,9 @@ def batch_sizes(name: str, tensors: Any) -> set[int]:
             )
         sizes.add(int(tensor.shape[0]))
     return sizes
+
+
+def fixed_batch(model: keras.Model) -> int | None:
+    """The number of samples that a model is made for, if it is made for one."""
+    inputs = keras.tree.flatten(getattr(model, "inputs", None) or [])
+    return next((t.shape[0] for t in inputs if t.shape[0] is not None), None)

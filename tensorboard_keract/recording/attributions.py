@@ -12,8 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tensorboard_keract.core.arguments import fixed_batch
 from tensorboard_keract.core.attribution import class_activation_maps, gradients
-from tensorboard_keract.core.attribution.explaining import OptionsDict, fixed_batch
+from tensorboard_keract.core.attribution.explaining import OptionsDict
 from tensorboard_keract.core.attribution.explanation import Explanation
 from tensorboard_keract.core.attribution.occlusion import occlusion
 from tensorboard_keract.core.attribution.targets import TargetsError, parse_targets

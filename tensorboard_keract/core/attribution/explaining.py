@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, TypedDict
@@ -12,7 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tensorboard_keract.core.arguments import check_model, parse_x, unwrapped
+from tensorboard_keract.core.arguments import (
+    check_model,
+    fixed_batch,
+    parse_x,
+    unwrapped,
+)
 from tensorboard_keract.core.attribution.explanation import Explanation
 from tensorboard_keract.core.attribution.score_pass import (
     Explained,
@@ -30,14 +34,12 @@ from tensorboard_keract.core.call_selection import CallSelection, held
 from tensorboard_keract.core.layer_selection import LayerSelector
 from tensorboard_keract.core.model_layout import named_inputs
 from tensorboard_keract.core.model_state import build, has_gradient
+from tensorboard_keract.core.progress import Progress
 
 Array: TypeAlias = npt.NDArray[Any]
 
 MEMORY_LIMIT: Final = 1 << 30
 """Bytes that activations and their gradients may take at once."""
-
-# A pass over all parts that is expected to take no longer has no progress bar.
-_QUIET_SECONDS: Final = 2.0
 
 # (copy, sample) -> scale, shift: how some evaluations change the site. `copy` and
 # `sample`, int [part], say which they are.
@@ -204,7 +206,7 @@ class Batch:
         ids = self.ids if ids is None else ids
         size = min(self._part_size(asked), samples * copies)
         starts = range(0, samples * copies, size)
-        bar = _Progress(len(starts), self.options.progress)
+        bar = Progress(len(starts), self.options.progress)
         for start in starts:
             number = np.arange(start, min(start + size, samples * copies))
             copy, sample = number // samples, number % samples
@@ -246,12 +248,6 @@ def _as_given(x: Any, tensors: Any, explained: tf.Tensor) -> Array:
     return next(np.asarray(given) for given, tensor in pairs if tensor is explained)
 
 
-def fixed_batch(model: keras.Model) -> int | None:
-    """The number of samples that a model is made for, if it is made for one."""
-    inputs = keras.tree.flatten(getattr(model, "inputs", None) or [])
-    return next((t.shape[0] for t in inputs if t.shape[0] is not None), None)
-
-
 def site_of(layer: LayerSelector | None) -> CallSelection | None:
     """A caller's choice of a layer as a question has it."""
     return None if layer is None else CallSelection.of([layer], (), nested=False)
@@ -264,27 +260,3 @@ def score_alone(site: Explained) -> dict[str, tf.Tensor]:
 
 def _taker(sample: Array) -> Callable[[Any], Any]:
     return lambda tensor: tf.gather(tensor, sample)
-
-
-class _Progress:
-    """A progress bar that comes up once the work turns out to be long."""
-
-    def __init__(self, parts: int, wanted: bool | None) -> None:
-        self._parts = parts
-        self._wanted = wanted
-        self._done = 0
-        self._began = time.monotonic()
-        self._bar: keras.utils.Progbar | None = None
-
-    def advance(self) -> None:
-        self._done += 1
-        if self._bar is None and self._is_wanted():
-            self._bar = keras.utils.Progbar(self._parts, unit_name="part")
-        if self._bar is not None:
-            self._bar.update(self._done)
-
-    def _is_wanted(self) -> bool:
-        if self._wanted is not None:
-            return self._wanted
-        spent = time.monotonic() - self._began
-        return spent * self._parts / self._done > _QUIET_SECONDS and self._parts > 1

@@ -189,7 +189,7 @@ class ScorePass:
         calls = trace.calls
         self.source = score.source
         self.classes = score.classes
-        self.sample_bytes = sum(map(_sample_bytes, calls))
+        self.sample_bytes = sum(map(sample_bytes, calls))
         gradients = _Gradients(score.values, tape)
         if at_input:
             value, call = (changed, None) if has_gradient(given) else trace.site(name)
@@ -355,7 +355,7 @@ def _replaced(x: Any, given: tf.Tensor, changed: tf.Tensor) -> Any:
     return keras.tree.map_structure(lambda t: changed if t is given else t, x)
 
 
-def _sample_bytes(call: LayerCall) -> int:
+def sample_bytes(call: LayerCall) -> int:
     """Of a call's outputs for one sample; unknown sizes count once."""
     total = 0
     for output in call.outputs:

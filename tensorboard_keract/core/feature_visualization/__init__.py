@@ -1,0 +1,1 @@
+"""What a unit of a model looks for: inputs that are optimised for it, by family."""
