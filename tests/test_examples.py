@@ -161,3 +161,25 @@ def test_explain_finds_the_digit_that_the_net_learned_to_look_at(
     for _, before, after in shares:
         assert int(after) > max(int(before), 30)
     assert len(list(tmp_path.glob("grad_cam_*.png"))) == 4
+
+
+@pytest.mark.long
+def test_class_images_are_read_as_their_classes(tmp_path: Path) -> None:
+    told = run_example("class_images.py", "--output", str(tmp_path))
+    read = re.findall(r"(\d) is read as (\d), (\d+)% sure", told)
+    assert len(read) == 10
+    assert all(digit == found and int(sure) > 70 for digit, found, sure in read)
+    assert len(list(tmp_path.glob("classes*.png"))) == 10
+
+
+@pytest.mark.long
+def test_vgg16_filters_without_its_weights(tmp_path: Path) -> None:
+    told = run_example(
+        *("vgg16_filters.py", "--output", str(tmp_path), "--random"),
+        *("--size", "48", "--layers", "block1_conv2", "block2_conv2"),
+        *("--filters", "3", "--iterations", "20"),
+    )
+    rises = re.findall(r"activations rose by \[(.*)\]", told)
+    assert len(rises) == 2
+    assert all(float(rise) > 0 for rise in ", ".join(rises).split(", "))
+    assert len(list(tmp_path.glob("*.png"))) == 2

@@ -456,6 +456,17 @@ def test_a_loss_that_is_not_finite_ends_it_with_the_last_good_images() -> None:
         tk.minimize(linear(1), [lambda seen: tf.sqrt(0 * seen.images[:, 0])])
 
 
+def test_a_relu_that_gives_nothing_for_noise_is_led_out_of() -> None:
+    # 1 only above x = 0.9; noise is about 0.5.
+    model = keras.Sequential(
+        [layers.Input((1,)), layers.Dense(1, activation="relu", name="dense")]
+    )
+    model.layers[0].set_weights([np.array([[10.0]]), np.array([-9.0])])
+    found = tk.maximize_activation(model, "dense", regularizers=())
+    assert found.losses["Channel"][0] == 0
+    np.testing.assert_allclose(found.scores, [1], rtol=1e-5)
+
+
 def test_units_that_never_rise_are_named() -> None:
     model = keras.Sequential(
         [layers.Input((2,)), layers.Dense(2, activation="relu", name="dense")]
@@ -841,8 +852,13 @@ def test_a_png_has_squares_of_pixels_and_white_between_the_images() -> None:
     assert one.shape == (112, 112, 4)
     assert one[0, 0, 0] == 0 and one[-1, -1, 0] == 255
     sheet = _levels(found.to_png())
-    assert sheet.shape == (2 * 112 + 4, 2 * 112 + 4, 4)
+    assert sheet.shape == (112, 3 * 112 + 2 * 4, 4)
     assert (sheet[:, 112:116] == 255).all()
+    sizes = [
+        _levels(_result(np.zeros((n, 1, 1, 1))).to_png()).shape for n in (1, 10, 64)
+    ]
+    places = [((height + 4) // 116, (width + 4) // 116) for height, width, _ in sizes]
+    assert places == [(1, 1), (2, 5), (8, 8)]
     features = _levels(_result([[0.0, 1.0]]).to_png(0))
     assert features.shape == (56, 112, 4)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tensorboard_keract.drawing.colormaps import Pixels
@@ -17,9 +19,10 @@ def enlarged(pictures: Pixels, least: int) -> Pixels:
     return pictures.repeat(factor, axis=1).repeat(factor, axis=2)
 
 
-def contact_sheet(pictures: Pixels, columns: int) -> Pixels:
+def contact_sheet(pictures: Pixels) -> Pixels:
     """Pictures [picture, height, width, RGB] row by row as one, with white gaps."""
     count, height, width, _ = pictures.shape
+    columns = _columns(count)
     rows = -(-count // columns)
     pitch = height + _GAP_PIXELS, width + _GAP_PIXELS
     size = rows * pitch[0] - _GAP_PIXELS, columns * pitch[1] - _GAP_PIXELS
@@ -29,3 +32,9 @@ def contact_sheet(pictures: Pixels, columns: int) -> Pixels:
         top, left = row * pitch[0], column * pitch[1]
         sheet[top : top + height, left : left + width] = picture
     return sheet
+
+
+def _columns(count: int) -> int:
+    """Near a square, rather wide, with few places left empty."""
+    side = math.isqrt(count - 1) + 1
+    return min(range(side, 2 * side), key=lambda n: -count % n + (n - side) / 2)

@@ -219,13 +219,12 @@ def _warn_of_stuck(
     if not stuck:
         return
     listed = ", ".join(map(str, stuck[:20])) + (", …" if len(stuck) > 20 else "")
-    advice = "another seed or a seed_input may"
+    advice = "Another seed or a seed_input may"
     if schedule == ONE_STAGE:
         advice = 'schedule="two_stage", another seed or a seed_input may'
     warnings.warn(
         f"Nothing was found that makes {len(stuck)} of the units of {path} more active"
-        f" than noise does: {listed}. Where a ReLU gives 0 for the noise there is no"
-        f" gradient; {advice} help.",
+        f" than noise does: {listed}. {advice} help.",
         UserWarning,
         stacklevel=3,
     )

@@ -32,6 +32,9 @@ from tensorboard_keract.core.feature_visualization.seen import Seen
 _Self = TypeVar("_Self", bound="Objective")
 
 
+# Of gradients where a ReLU gives 0; see `Seen.activation`.
+_LEAK: Final = 0.1
+
 # Of arrays that have the images first in any case.
 _RANK_AS_GIVEN: Final = -1
 
@@ -97,7 +100,7 @@ class Layer(_AtLayer):
     """−mean of A: all of a layer."""
 
     def __call__(self, seen: Seen) -> tf.Tensor:
-        return -_mean(seen.activation(self.layer))
+        return -_mean(seen.activation(self.layer, leak=_LEAK))
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ class Channel(_AtLayer):
     use_logits: bool = True
 
     def __call__(self, seen: Seen) -> tf.Tensor:
-        values = seen.activation(self.layer, self.use_logits)
+        values = seen.activation(self.layer, self.use_logits, _LEAK)
         return -_chosen(seen, _mean_over_places(values), "channels", seen.paths[-1])
 
 
@@ -131,7 +134,7 @@ class Neuron(_AtLayer):
     positions: Any = field(compare=False, metadata=per_image(1))
 
     def __call__(self, seen: Seen) -> tf.Tensor:
-        values = seen.activation(self.layer)
+        values = seen.activation(self.layer, leak=_LEAK)
         positions = seen.arrays["positions"]
         axes = values.shape.rank - 1
         if positions.shape[-1] != axes:
@@ -165,7 +168,7 @@ class Direction(_AtLayer):
     cosine_power: float = 0.0
 
     def __call__(self, seen: Seen) -> tf.Tensor:
-        values = seen.activation(self.layer)
+        values = seen.activation(self.layer, leak=_LEAK)
         vectors = tf.cast(seen.arrays["vectors"], tf.float32)
         channels = values.shape[-1]
         if vectors.shape[-1] != channels:

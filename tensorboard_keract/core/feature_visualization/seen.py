@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import keras
 import tensorflow as tf
@@ -14,6 +14,8 @@ from tensorboard_keract.core.call_selection import CallSelection
 from tensorboard_keract.core.layer_selection import LayerSelector
 from tensorboard_keract.core.model_layout import data_format, named_outputs
 from tensorboard_keract.core.trace import LayerCall
+
+_RELUS: Final = ("Relu", "Relu6")
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,10 @@ class Seen:
         self._calls = calls
 
     def activation(
-        self, layer: LayerSelector | CallSelection, use_logits: bool = True
+        self,
+        layer: LayerSelector | CallSelection,
+        use_logits: bool = True,
+        leak: float = 0.0,
     ) -> tf.Tensor:
         """The output of a layer, float32 [image, …, channel].
 
@@ -75,6 +80,9 @@ class Seen:
           layer: as in `grad_cam`.
           use_logits: whether to take, of a layer that ends in a softmax or sigmoid, the
             values before it.
+          leak: of a layer that ends in a ReLU, the share of gradients that passes where
+            the ReLU gives 0; values stay. Else nothing would lead to an image that
+            excites a channel from one that does not. Compiled passes only.
 
         Raises:
           UnknownLayerError: if no layer fits; lists the layers.
@@ -99,6 +107,9 @@ class Seen:
         logits = call.logits[place] if use_logits else None
         self._note(call.path(), logits is not None)
         values = tf.cast(output if logits is None else logits, tf.float32)
+        if leak and not tf.executing_eagerly() and output.op.type in _RELUS:
+            below = tf.minimum(tf.cast(output.op.inputs[0], tf.float32), 0.0)
+            values += leak * (below - tf.stop_gradient(below))
         if data_format(call) == "channels_first" and values.shape.rank > 2:
             values = tf.moveaxis(values, 1, -1)
         return values

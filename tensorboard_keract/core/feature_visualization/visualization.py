@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
@@ -126,8 +125,7 @@ class FeatureVisualization:
         if index is not None:
             sheet = enlarged(pictures[index][np.newaxis], _PICTURE_PIXELS)[0]
         else:
-            columns = math.ceil(math.sqrt(len(pictures)))
-            sheet = contact_sheet(enlarged(pictures, _PICTURE_PIXELS), columns)
+            sheet = contact_sheet(enlarged(pictures, _PICTURE_PIXELS))
         opaque = np.full((*sheet.shape[:2], 1), 255, np.uint8)
         return encode_png(np.concatenate([sheet, opaque], axis=-1))
 
