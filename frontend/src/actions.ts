@@ -28,6 +28,7 @@ import {
   step,
   stepIndex,
   steps,
+  viewLoading,
 } from './store';
 
 /** What is typed into the search of layers and runs; not worth a link. */
@@ -104,7 +105,7 @@ export function changeSpeed(by: -1 | 1): void {
 export function runPlayer(): () => void {
   return effect(() => {
     if (!playing.value) return;
-    if (step.value === undefined || stack.value.loading) return;
+    if (step.value === undefined || stack.value.loading || viewLoading.value) return;
     const timer = setTimeout(
       () => {
         const next = shownStep('after');
@@ -304,7 +305,7 @@ export const KEYS: { keys: string[]; what: string; run: Record<string, () => voi
   },
   {
     keys: VIEWS.map((_, i) => String(i + 1)),
-    what: 'overview, feature maps, histograms',
+    what: 'overview, feature maps, heatmaps, histograms',
     run: Object.fromEntries(
       VIEWS.map((view, i) => [
         String(i + 1),
@@ -343,11 +344,21 @@ export const KEYS: { keys: string[]; what: string; run: Record<string, () => voi
     },
   },
   {
+    keys: ['O'],
+    what: 'the image alone, the heatmap over it',
+    run: {
+      o: () => {
+        state.picture.value = state.picture.value === 'image' ? 'overlay' : 'image';
+      },
+    },
+  },
+  {
     keys: ['Esc'],
     what: 'close details, this sheet',
     run: {
       Escape: () => {
         if (keysShown.value) keysShown.value = false;
+        else if (state.view.value === 'heatmaps') state.heat.value = '';
         else state.tile.value = null;
       },
     },

@@ -48,6 +48,8 @@ export interface ModelDescription {
     class_names: string[];
     input_paths: string[];
     output_paths: string[];
+    /** What each recorded sample reads, token by token; empty where it is no text. */
+    tokens: { tokens: string[] }[];
   } | null;
   parameter_count: number;
   epochs: number;

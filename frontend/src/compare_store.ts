@@ -4,7 +4,13 @@ import { placeOf, placesOf } from './alignment';
 import { changesOf, differenceStack, mismatch } from './compare';
 import { shownData, stepPlaces } from './shown_runs';
 import { resource } from './resource';
-import { histogramSteps, isWeightKind, nearestIndex, tagSteps } from './selection';
+import {
+  heatmapSteps,
+  histogramSteps,
+  isWeightKind,
+  nearestIndex,
+  tagSteps,
+} from './selection';
 import { loadStack, type StackAt, stackKey } from './stacks';
 import { state } from './state';
 import { stack } from './maps_store';
@@ -30,6 +36,7 @@ export const isOwnRun = computed(() => versusRun.value?.run === data.value?.run)
 export const versusSteps = computed<readonly number[]>(() => {
   const [known, name] = [versusRun.value, tag.value];
   if (known && state.view.value === 'histograms') return histogramSteps(known.series).steps;
+  if (known && state.view.value === 'heatmaps') return heatmapSteps(known.series);
   return known && name !== undefined ? tagSteps(known.series, name).steps : [];
 });
 

@@ -95,7 +95,9 @@ export function inputPixels(stack: Stack): Uint32Array {
     low = Math.min(low, stack.low[c]);
     high = Math.max(high, stack.high[c]);
   }
-  const rgb = stack.channels === 3;
+  // Levels are what they are; other values span the image's own range.
+  if (stack.header.dtype === 'uint8') [low, high] = [0, 255];
+  const rgb = stack.channels === 3 || stack.channels === 4;
   const value = (channel: number, i: number) => {
     const stored = stack.codes[channel * size + i];
     return stack.codes instanceof Uint8Array

@@ -102,6 +102,17 @@ export function histogramSteps({ steps, histograms }: Series): StepList {
   );
 }
 
+/** The tags of a run's heatmaps. */
+export function heatmapTags(series: Series): string[] {
+  return Object.keys(series.tags).filter((tag) => tag.startsWith('heatmap/'));
+}
+
+/** The steps at which there are heatmaps by any method. */
+export function heatmapSteps(series: Series): number[] {
+  const all = heatmapTags(series).flatMap((tag) => tagSteps(series, tag).steps);
+  return [...new Set(all)].sort((a, b) => a - b);
+}
+
 /** Index of the last step that is not after `step`; the first where all are after; -1 of none. */
 export function stepIndexAt(steps: readonly number[], step: number): number {
   if (steps.length === 0) return -1;

@@ -69,6 +69,17 @@ it('brings back every choice from the URL that it wrote', () => {
   state.table.value = true;
   state.query.value = 3;
   state.output.value = 'aux';
+  state.onImage.value = true;
+  state.heatmaps.value = 'samples';
+  state.methods.value = ['grad_cam'];
+  state.method.value = 'grad_cam';
+  state.rows.value = [1, 2];
+  state.heat.value = 'grad_cam';
+  state.picture.value = 'image';
+  state.opacity.value = 0;
+  state.pixelated.value = true;
+  state.range.value = 'steps';
+  state.heatColormap.value = 'viridis';
   const written = stateValues();
   expect(written.size).toBe(Object.keys(state).length);
   const hash = formatHash('#keract', written);

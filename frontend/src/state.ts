@@ -68,6 +68,16 @@ function decimal(): Entry<number | null> {
   };
 }
 
+/** 0 to 1. */
+function share(initial: number): Entry<number> {
+  return {
+    signal: signal(initial),
+    initial,
+    parse: (t) => (t.trim() && Number(t) >= 0 && Number(t) <= 1 ? Number(t) : undefined),
+    format: String,
+  };
+}
+
 /** Whole numbers from 0, or null; none is null as well. */
 function counts(): Entry<readonly number[] | null> {
   return {
@@ -97,7 +107,12 @@ function list(): Entry<readonly string[] | null> {
   };
 }
 
-export const VIEWS = ['overview', 'maps', 'histograms'] as const;
+export const VIEWS = ['overview', 'maps', 'heatmaps', 'histograms'] as const;
+/** Heatmaps of one step, or over steps: of each method, or of each sample. */
+export const HEAT_ARRANGEMENTS = ['grid', 'methods', 'samples'] as const;
+/** The heatmap over the image, or one of them alone. */
+export const HEAT_PICTURES = ['overlay', 'heatmap', 'image'] as const;
+export const HEAT_RANGES = ['map', 'steps'] as const;
 export const MATRICES = ['runs', 'layers'] as const;
 export const LAYER_MODES = ['tree', 'graph'] as const;
 export const COMPARISONS = ['side', 'swipe', 'flicker'] as const;
@@ -165,6 +180,28 @@ export const entries = {
   query: count(),
   /** How large tiles are; auto fills the width, one has a CSS pixel for each value. */
   size: oneOf(TILE_SIZES, 'auto'),
+  /** Whether feature maps lie over the image that the model sees. */
+  onImage: flag(),
+  /** Heatmaps at a step, or over steps. */
+  heatmaps: oneOf(HEAT_ARRANGEMENTS, 'grid'),
+  /** The methods whose heatmaps are shown, by path; null is all. */
+  methods: list(),
+  /** The one that is shown over steps; empty is the first. */
+  method: text(''),
+  /** The samples whose heatmaps are shown; null is the first few. */
+  rows: counts(),
+  /** The method of the heatmap in the details; empty is none. */
+  heat: text(''),
+  /** The heatmap over the image, or one of them alone. */
+  picture: oneOf(HEAT_PICTURES, 'overlay'),
+  /** Of a heatmap's greatest value over the image. */
+  opacity: share(0.7),
+  /** Whether heatmaps show the values that were recorded, not what lies between. */
+  pixelated: flag(),
+  /** Over what a heatmap's colours span. */
+  range: oneOf(HEAT_RANGES, 'map'),
+  /** Colour map of heatmaps without a sign; null is the default. */
+  heatColormap: maybe<ColormapName>(COLORMAP_NAMES),
   /** How histograms are drawn. */
   mode: oneOf(HISTOGRAM_MODES, 'offset'),
   /** Which table row the histograms show, as `kind` or `kind/own name`; empty is the first. */

@@ -18,6 +18,7 @@ import {
   axisSteps,
   evenIndices,
   firstLayer,
+  heatmapSteps,
   layerRows,
   mapKinds,
   type Nearby,
@@ -321,11 +322,20 @@ export const histogramsNearby = computed(() =>
   nearby(histograms.value.answer?.steps ?? []),
 );
 
+/** Where the heatmaps nearest to the scrubber's step are; undefined of a run without. */
+export const heatmapsNearby = computed(() =>
+  nearby(data.value ? heatmapSteps(data.value.series) : []),
+);
+
+/** Whether what a view shows of this step is on its way; the player waits for it. */
+export const viewLoading = signal(false);
+
 /** The steps that have what the view shows; all of them where it shows none. */
 export const shownSteps = computed<readonly number[]>(() => {
   const [known, name] = [data.value, tag.value];
   let found: readonly number[] = [];
   if (state.view.value === 'overview') found = statisticsSteps.value;
+  else if (known && state.view.value === 'heatmaps') found = heatmapSteps(known.series);
   else if (state.view.value === 'histograms') found = histograms.value.answer?.steps ?? [];
   else if (known && name !== undefined && !holdsForAll(name)) {
     found = tagSteps(known.series, name).steps;

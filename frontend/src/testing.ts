@@ -23,6 +23,17 @@ export function headerOf(parts: Partial<TensorHeader>): TensorHeader {
     epoch: -1,
     pooling_method: '',
     note: '',
+    explanation: {
+      method: '',
+      site: '',
+      input_path: '',
+      signed: false,
+      score_source: '',
+      target_rule: '',
+      targets: [],
+      scores: [],
+      completeness_errors: [],
+    },
     ...parts,
   };
 }

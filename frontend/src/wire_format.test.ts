@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import golden from '../fixtures/golden.json';
+import { headerOf } from './testing';
 import {
   arrayAt,
   BIN_NAN,
@@ -50,7 +51,7 @@ describe.each(Object.entries(golden.tensors))(
 );
 
 it('names a precision that it does not know', () => {
-  const header = { ...golden.tensors.uint8.header, precision: 'int4' };
+  const header = headerOf({ ...golden.tensors.uint8.header, precision: 'int4' });
   expect(() => decodeStack(header, 0, new Uint8Array(18))).toThrow(/int4/);
 });
 
@@ -63,7 +64,8 @@ it('takes the ends of a range and the three special codes', () => {
 });
 
 it('states the worst error of a code as half a code', async () => {
-  const { header, blobs } = golden.tensors.uint8;
+  const { blobs } = golden.tensors.uint8;
+  const header = headerOf(golden.tensors.uint8.header);
   const stack = decodeStack(header, 0, await inflate(bytesOf(blobs[0])));
   expect(worstError(stack, 0)).toBeCloseTo(5 / 504, 12);
   expect(worstError(stack, 2)).toBe(0);

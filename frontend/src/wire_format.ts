@@ -56,6 +56,26 @@ export interface TensorHeader {
   epoch: number;
   pooling_method: string;
   note: string;
+  explanation: Explanation;
+}
+
+/** `Explanation` of plugin_data.proto, as JSON; without a method there is none. */
+export interface Explanation {
+  method: string;
+  /** Layer path or name of an input, where the heatmap is made. */
+  site: string;
+  /** Its maps have the tag `input/<input_path>`. */
+  input_path: string;
+  /** Whether values below zero speak against the target. */
+  signed: boolean;
+  /** "logits", "output" or "function". */
+  score_source: string;
+  /** "label", "predicted", "ids" or "function"; empty where nothing is scored. */
+  target_rule: string;
+  /** Of each recorded sample. */
+  targets: number[];
+  scores: (number | string)[];
+  completeness_errors: (number | string)[];
 }
 
 /** The planes of one sample, as they were stored. */

@@ -88,7 +88,7 @@ def tensor_png(
                 f"channel {channel}: the tensor has {len(values)} channels"
             )
         values = values[channel : channel + 1]
-    signed = header.kind in _SIGNED_KINDS
+    signed = header.kind in _SIGNED_KINDS or header.explanation.signed
     if colormap_name is None:
         colormap_name = default_colormap_name(signed)
     pixels = colorize(

@@ -140,9 +140,13 @@ function normalisationHint(value: Normalisation): string {
 export function ColormapPicker({
   entry = colormapEntry.value,
   shown = currentColormap.value.name,
+  label = 'Colour map',
+  testId = 'colormap-select',
 }: {
   entry?: Signal<ColormapName | null>;
   shown?: ColormapName;
+  label?: string;
+  testId?: string;
 }) {
   const group = (wanted: 'sequential' | 'diverging', label: string) => (
     <optgroup label={label}>
@@ -156,8 +160,8 @@ export function ColormapPicker({
   return (
     <select
       class="select"
-      data-testid="colormap-select"
-      aria-label="Colour map"
+      data-testid={testId}
+      aria-label={label}
       value={shown}
       onChange={(event) => {
         entry.value = event.currentTarget.value as ColormapName;
@@ -307,7 +311,7 @@ export function SamplePicker() {
   );
 }
 
-function SampleMark({ stack, index }: { stack: Stack | undefined; index: number }) {
+export function SampleMark({ stack, index }: { stack: Stack | undefined; index: number }) {
   return stack && isPicture(stack) ? (
     <InputPicture stack={stack} />
   ) : (

@@ -5,7 +5,8 @@ import { gridRows } from '../histogram_runs';
 import { shownStacks, stack } from '../maps_store';
 import { statisticRows } from '../overview_store';
 import { paintingOf } from '../painting';
-import { tagSteps } from '../selection';
+import { methodTitle } from '../methods';
+import { heatmapTags, tagSteps } from '../selection';
 import { shownData } from '../shown_runs';
 import { state } from '../state';
 import { data, histogramRow, layer, step, tag } from '../store';
@@ -68,7 +69,12 @@ function MenuItem({ item, onFailure }: { item: Item } & Pick<Actions, 'onFailure
 }
 
 function items(onFilm: () => void): Item[] {
-  const own = { overview: tableItems, maps: mapItems, histograms: histogramItems };
+  const own = {
+    overview: tableItems,
+    maps: mapItems,
+    heatmaps: heatmapItems,
+    histograms: histogramItems,
+  };
   return [
     ...own[state.view.value](onFilm),
     { title: 'This view as seen · PNG', testId: 'export-view', run: saveView },
@@ -109,6 +115,20 @@ function mapItems(onFilm: () => void): Item[] {
     ...pictures,
     ...(tagSteps(known.series, name).steps.length > 1 ? [film] : []),
   ];
+}
+
+/** The values of each method's heatmaps at the step. */
+function heatmapItems(): Item[] {
+  const [known, at] = [data.value, step.value];
+  if (!known || at === undefined) return [];
+  const tags = heatmapTags(known.series);
+  return tags
+    .filter((tag) => tagSteps(known.series, tag).steps.includes(at))
+    .map((tag) => ({
+      title: `${methodTitle(tag.slice(tag.indexOf('/') + 1))} as values · NPZ`,
+      testId: 'export-heatmap',
+      href: `export.npz?${new URLSearchParams({ run: known.run, tag, step: String(at) })}`,
+    }));
 }
 
 /** All statistics, at all steps, of what each run's matrix shows. */

@@ -9,7 +9,7 @@ import { isWeightKind } from '../selection';
 import { batchNote } from '../source';
 import { SampleNotStored } from '../stacks';
 import { state } from '../state';
-import { maps, shownStacks, stack } from '../maps_store';
+import { inputs, maps, shownStacks, stack } from '../maps_store';
 import { data, kind, layer } from '../store';
 import { TitleWithAbout } from './About';
 import { StepNotes } from './Absent';
@@ -123,6 +123,7 @@ function Arrangement({
       <div class="bar">
         <ArrangementPicker />
         {rgb && !film && <KernelPicturePicker />}
+        <OnImageButton header={header} />
         {sorted && (
           <>
             <OrderPicker />
@@ -135,6 +136,36 @@ function Arrangement({
         <TableButton title="The numbers behind these maps" />
       </div>
       {sorted && <OrderNote />}
+    </>
+  );
+}
+
+const OnImage = later(
+  async () => (await import('./OnImage')).OnImage,
+  () => null,
+);
+
+/** Lays the maps over the image that the model sees, where there is one. */
+function OnImageButton({ header }: { header: TensorHeader }) {
+  const input = inputs.value.answer?.find(Boolean)?.header;
+  const spatial = header.height_axis === 'height' && header.channel_axes.length <= 1;
+  if (isWeightKind(header.kind) || !spatial || input?.height_axis !== 'height') return null;
+  const on = state.onImage.value;
+  return (
+    <>
+      <button
+        type="button"
+        class="button toggle"
+        aria-pressed={on}
+        title="Each map over the image that the model sees"
+        data-testid="on-image"
+        onClick={() => {
+          state.onImage.value = !on;
+        }}
+      >
+        On image
+      </button>
+      {on && <OnImage />}
     </>
   );
 }

@@ -21,6 +21,7 @@ import { StepAxis } from './StepAxis';
 const TABS = [
   { view: 'overview', title: 'Overview' },
   { view: 'maps', title: 'Feature maps' },
+  { view: 'heatmaps', title: 'Heatmaps' },
   { view: 'histograms', title: 'Histograms' },
 ] as const;
 
@@ -146,7 +147,10 @@ function Body() {
 function Columns() {
   const [ref, room] = useSize<HTMLDivElement>();
   const page = room.width || window.innerWidth;
-  const hasDetails = state.view.value === 'maps' && !(primary.value instanceof Error);
+  const hasDetails =
+    !(primary.value instanceof Error) &&
+    (state.view.value === 'maps' ||
+      (state.view.value === 'heatmaps' && state.heat.value !== ''));
   const wanted = { side: state.sideWidth.value, details: state.detailsWidth.value };
   const { side, details } = panelWidths(wanted, page);
   return (
@@ -186,7 +190,7 @@ function Columns() {
             />
           )}
         </Centre>
-        {hasDetails && <Details />}
+        {hasDetails && (state.view.value === 'maps' ? <Details /> : <HeatDetails />)}
       </div>
     </div>
   );
@@ -264,8 +268,18 @@ function Centre({ children }: { children: ComponentChildren }) {
 const VIEWS_SHOWN = {
   overview: later(async () => (await import('./Overview')).Overview),
   maps: FeatureMaps,
+  heatmaps: later(async () => (await import('./Heatmaps')).Heatmaps),
   histograms: later(async () => (await import('./Histograms')).Histograms),
 };
+const HeatDetails = later(
+  async () => (await import('./Heatmaps')).HeatDetails,
+  HeatDetailsPlace,
+);
+
+/** Holds the place of the details. */
+function HeatDetailsPlace() {
+  return <aside class="details" aria-label="Details" />;
+}
 
 /** Fetches the view that the address names, while its data are still on the way. */
 export function fetchView(): void {

@@ -1,3 +1,4 @@
+import { signal } from '@preact/signals';
 import { useLayoutEffect } from 'preact/hooks';
 import type { Colormap } from '../colormaps';
 import { channelPixels, type Domain } from '../heatmap';
@@ -16,6 +17,17 @@ interface PlaneProps {
   width: number | string;
   height: number | string;
 }
+
+/** A plane's picture over what it lies on; undefined where it stands alone. */
+export type Underlay = (
+  stack: Stack,
+  channel: number,
+  domain: Domain,
+  map: Colormap,
+) => { pixels: Uint32Array; height: number; width: number } | undefined;
+
+/** Set while feature maps lie over images. */
+export const underlay = signal<Underlay | null>(null);
 
 // Round corners would hide values of smaller planes, in CSS pixels.
 const SHARP_WIDTH = 30;
@@ -36,9 +48,10 @@ export function Plane({
 }: PlaneProps) {
   const [ref, visible] = useVisible<HTMLCanvasElement>();
   const { low, high } = domain;
+  const under = underlay.value;
   useLayoutEffect(() => {
     if (visible && ref.current) paint(ref.current, stack, channel, { low, high }, map);
-  }, [visible, stack, channel, low, high, map]);
+  }, [visible, stack, channel, low, high, map, under]);
   const point = (event: PointerEvent) => {
     hover.value = {
       stack,
@@ -71,8 +84,13 @@ function paint(
   domain: Domain,
   map: Colormap,
 ): void {
-  const { header, width, height } = stack;
-  drawPixels(canvas, channelPixels(stack, channel, domain, map), width, height);
+  const { header } = stack;
+  const over = underlay.peek()?.(stack, channel, domain, map);
+  const { pixels, width, height } = over ?? {
+    ...stack,
+    pixels: channelPixels(stack, channel, domain, map),
+  };
+  drawPixels(canvas, pixels, width, height);
   Object.assign(canvas.dataset, {
     kind: header.kind,
     path: header.path,
@@ -81,6 +99,7 @@ function paint(
     low: domain.low,
     high: domain.high,
     colormap: map.name,
+    over: over ? 'image' : '',
   });
 }
 

@@ -11,6 +11,17 @@ import { hover, type Hover } from './hover';
 export function ReadOut() {
   const at = hover.value;
   if (!at) return null;
+  if (at.words) {
+    const [value, ...more] = at.words;
+    return (
+      <Floating pageX={at.pageX} pageY={at.pageY}>
+        <b>{value}</b>
+        {more.map((line) => (
+          <span key={line}>{line}</span>
+        ))}
+      </Floating>
+    );
+  }
   return (
     <Floating pageX={at.pageX} pageY={at.pageY}>
       {at.filter ? (

@@ -139,7 +139,12 @@ function AlignmentPicker() {
   );
 }
 
-const SHOWN_WORDS = { overview: 'statistics', maps: 'maps', histograms: 'histograms' };
+const SHOWN_WORDS = {
+  overview: 'statistics',
+  maps: 'maps',
+  heatmaps: 'heatmaps',
+  histograms: 'histograms',
+};
 
 function Records() {
   const kept = steps.value.length;

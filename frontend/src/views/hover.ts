@@ -10,6 +10,8 @@ export interface Hover {
   filter?: { index: number; channels: RgbChannels };
   y: number;
   x: number;
+  /** In place of a plane's value and place: what is under the pointer, in words. */
+  words?: readonly string[];
   /** Of the pointer, in CSS pixels of the page. */
   pageX: number;
   pageY: number;

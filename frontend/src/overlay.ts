@@ -1,0 +1,172 @@
+/**
+ * A heatmap over the image that it explains: the twin of `drawing/overlay.py`. Pure.
+ */
+import type { Colormap } from './colormaps';
+import { type Domain, inputPixels, valueToPixel } from './heatmap';
+import { repeated, resized } from './resizing';
+import { type Stack, valueAt, worstError } from './wire_format';
+
+/** A picture's longest side, in pixels, up to which a small image is enlarged. */
+const SMALL_SIDE = 128;
+
+/**
+ * How many pixels in either direction a pixel of an image becomes: a small one is
+ * enlarged, so that a heatmap runs smoothly over its squares.
+ */
+export function enlargement(height: number, width: number): number {
+  return Math.max(1, Math.floor(SMALL_SIDE / Math.max(1, height, width)));
+}
+
+/** Pixels [height, width], each as a square of `times` × `times`. */
+export function enlarged(
+  pixels: Uint32Array,
+  height: number,
+  width: number,
+  times: number,
+): Uint32Array {
+  if (times === 1) return pixels;
+  const found = new Uint32Array(pixels.length * times * times);
+  const row = width * times;
+  for (let y = 0; y < height; y++) {
+    const start = y * times * row;
+    for (let x = 0; x < width; x++)
+      found.fill(pixels[y * width + x], start + x * times, start + (x + 1) * times);
+    for (let i = 1; i < times; i++) found.copyWithin(start + i * row, start, start + row);
+  }
+  return found;
+}
+
+/** The recorded values of one channel, [height, width]. */
+export function channelValues(stack: Stack, channel: number): Float32Array {
+  const { height, width } = stack;
+  return Float32Array.from({ length: height * width }, (_, i) =>
+    valueAt(stack, channel, Math.floor(i / width), i % width),
+  );
+}
+
+const natives = new WeakMap<Stack, Float32Array>();
+
+/** The recorded values of a heatmap [height, width]; of several planes their mean. */
+export function nativeValues(stack: Stack): Float32Array {
+  const known = natives.get(stack);
+  if (known) return known;
+  const values = channelValues(stack, 0);
+  for (let channel = 1; channel < stack.channels; channel++)
+    channelValues(stack, channel).forEach((value, i) => {
+      values[i] += value;
+    });
+  for (let i = 0; i < values.length; i++) values[i] /= stack.channels;
+  natives.set(stack, values);
+  return values;
+}
+
+/** How far a value of the heatmap may be off. Between values it is off by no more. */
+export function heatError(stack: Stack): number {
+  let error = 0;
+  for (let channel = 0; channel < stack.channels; channel++)
+    error = Math.max(error, worstError(stack, channel));
+  return error;
+}
+
+interface Sized {
+  key: string;
+  values: Float32Array;
+}
+const sizes = new WeakMap<Stack, Sized>();
+
+/** A heatmap's values in the size of a picture; remembered, for opacity is dragged. */
+export function heatValues(
+  stack: Stack,
+  size: readonly [number, number],
+  smooth: boolean,
+): Float32Array {
+  const key = `${size} ${smooth}`;
+  const known = sizes.get(stack);
+  if (known?.key === key) return known.values;
+  const native = [stack.height, stack.width] as const;
+  const values = (smooth ? resized : repeated)(nativeValues(stack), native, size);
+  sizes.set(stack, { key, values });
+  return values;
+}
+
+/** The greatest |value| that is finite; 0 of none. */
+export function greatest(values: Float32Array): number {
+  let top = 0;
+  for (let i = 0; i < values.length; i++) {
+    const size = Math.abs(values[i]);
+    if (size > top && size < Number.POSITIVE_INFINITY) top = size;
+  }
+  return top;
+}
+
+/** From zero to the greatest value, or as far below it as above. */
+export function heatDomain(top: number, signed: boolean): Domain {
+  return { low: signed ? 0 - top : 0, high: top };
+}
+
+/**
+ * The heatmap's colours over an image, one pixel for each value.
+ *
+ * A value is the more opaque the greater it is, as a share of the domain's greatest: 0
+ * leaves the image as it is. NaN and ±Inf are opaque. Without an image the colours stand
+ * alone.
+ */
+export function overlaid(
+  image: Uint32Array | undefined,
+  values: Float32Array,
+  domain: Domain,
+  map: Colormap,
+  opacity: number,
+): Uint32Array {
+  const pixels = new Uint32Array(values.length);
+  const top = Math.max(Math.abs(domain.low), Math.abs(domain.high)) || 1;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    const color = valueToPixel(value, domain, map);
+    if (!image) {
+      pixels[i] = color;
+      continue;
+    }
+    const size = Number.isFinite(value) ? Math.min(1, Math.abs(value) / top) : 1;
+    // A share of 255, as the alpha of an image has it.
+    pixels[i] = blended(image[i], color, (Math.round(size * 255) / 255) * opacity);
+  }
+  return pixels;
+}
+
+/** A share of one opaque colour over another. */
+export function blended(below: number, above: number, share: number): number {
+  const mix = (shift: number) => {
+    const [from, to] = [(below >>> shift) & 0xff, (above >>> shift) & 0xff];
+    return Math.round(from + (to - from) * share) << shift;
+  };
+  return (0xff000000 | mix(16) | mix(8) | mix(0)) >>> 0;
+}
+
+/** Whether the planes of an input are an image: gray, colours, or colours and alpha. */
+export function isImage({ header, channels }: Stack): boolean {
+  return header.height_axis === 'height' && [1, 3, 4].includes(channels);
+}
+
+export interface Picture {
+  pixels: Uint32Array;
+  height: number;
+  width: number;
+}
+
+const images = new WeakMap<Stack, Picture>();
+
+/** An image as it is drawn: enlarged where it is small. */
+export function imagePicture(input: Stack): Picture {
+  const known = images.get(input);
+  if (known) return known;
+  const { height, width } = input;
+  const times = enlargement(height, width);
+  const picture = {
+    pixels: enlarged(inputPixels(input), height, width, times),
+    height: height * times,
+    width: width * times,
+  };
+  images.set(input, picture);
+  return picture;
+}
