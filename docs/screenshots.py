@@ -42,6 +42,9 @@ PICTURES = [
             "layers": "graph",
         },
     ),
+    Picture("heatmaps", {"view": "heatmaps", "step": "60"}),
+    Picture("heatmaps-over-steps", {"view": "heatmaps", "heatmaps": "methods"}),
+    Picture("on-image", {"layer": "conv2", "onImage": "1", "sample": "3"}),
     Picture("compare", {"layer": "conv1", "compare": "1", "sample": "3"}),
     Picture("swipe", {"layer": "conv2", "compare": "1", "comparison": "swipe"}),
     Picture("filmstrip", {"layer": "conv2", "arrangement": "filmstrip", "sample": "3"}),
@@ -80,11 +83,12 @@ IN_README = [
     ("feature-maps", True),
     ("overview", False),
     ("compare", False),
+    ("heatmaps", True),
     ("histograms", True),
 ]
 DRAWN = (
     "[data-testid=tile], [data-testid=histogram-canvas], [data-testid=matrix-canvas],"
-    " [data-testid=plane-a]"
+    " [data-testid=plane-a], [data-testid=heat]"
 )
 SIZES = [(1280, 800), (1920, 1080)]
 

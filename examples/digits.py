@@ -2,7 +2,8 @@
 
 What you will see in TensorBoard's Keract tab: ten handwritten digits pass through
 the net at every tenth batch. In `conv1`, edge detectors form out of noise within the
-first epoch; in `conv2`, strokes; in `probs`, the bars settle on the right digit.
+first epoch; in `conv2`, strokes; in `probs`, the bars settle on the right digit. The
+heatmaps say which strokes speak for a digit, and which against it.
 
     python examples/digits.py [--log-dir logs/digits] [--epochs 6]
 
@@ -70,6 +71,7 @@ def main() -> None:
         update_freq=10,
         class_names=[str(digit) for digit in range(10)],
         max_samples=10,
+        attributions=["grad_cam", "integrated_gradients", "occlusion"],
     )
     build_model().fit(
         x,

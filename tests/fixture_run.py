@@ -191,7 +191,11 @@ def tensor_planes(tensor: Tensor) -> FloatArray:
 
 
 def tensor_blobs(
-    tensor: Tensor, step: int, wall_time: float, precision: str = "uint8"
+    tensor: Tensor,
+    step: int,
+    wall_time: float,
+    precision: str = "uint8",
+    explanation: plugin_data_pb2.Explanation | None = None,
 ) -> list[bytes]:
     """What the summary of a tensor holds: header, then one blob a sample."""
     header = plugin_data_pb2.TensorHeader(
@@ -209,18 +213,23 @@ def tensor_blobs(
         step=step,
         epoch=step // STEPS_PER_EPOCH,
         pooling_method="area_mean",
+        explanation=explanation,
     )
     planes = wire_format.quantize(tensor_planes(tensor), precision)
     return wire_format.encode_tensor(planes, header)
 
 
 def tensor_value(
-    tensor: Tensor, step: int, wall_time: float, precision: str = "uint8"
+    tensor: Tensor,
+    step: int,
+    wall_time: float,
+    precision: str = "uint8",
+    explanation: plugin_data_pb2.Explanation | None = None,
 ) -> summary_pb2.Summary.Value:
     """The summary value of a tensor's maps."""
     return event_file.blob_sequence_value(
         tensor.tag,
-        tensor_blobs(tensor, step, wall_time, precision),
+        tensor_blobs(tensor, step, wall_time, precision, explanation),
         metadata.create_summary_metadata(
             metadata.PLUGIN_NAME, tensor.kind, tensor.path
         ),

@@ -24,13 +24,15 @@ STATES = {
     "filmstrip": {"view": "maps", "arrangement": "filmstrip"},
     "samples": {"view": "maps", "samples": "1,2"},
     "compare": {"view": "maps", "compare": 1},
+    "on-image": {"view": "maps", "onImage": 1},
+    "heatmaps": {"view": "heatmaps", "heat": "grad_cam", "table": 1},
     "histograms": {"view": "histograms"},
     "compared-histograms": {"view": "histograms", "compare": 1, "table": 1},
 }
 SHOWN = (
     "[data-testid=matrix-canvas], [data-testid=tile][data-step],"
     " [data-testid=plane-a][data-step], [data-testid=histogram-canvas],"
-    " [data-testid=compared-histogram][data-steps]"
+    " [data-testid=compared-histogram][data-steps], [data-testid=heat-large][data-step]"
 )
 
 

@@ -48,6 +48,7 @@ from tests.fixture_run import (
     write_partial_run,
     write_run,
 )
+from tests.heat_runs import write_heat_runs
 from tests.odd_runs import write_newer_format
 
 _TARGET: Final = pathlib.Path(__file__).with_name("recorded.gz")
@@ -73,6 +74,7 @@ def write_logdir(logdir: pathlib.Path) -> None:
     write_partial_run(logdir / "partial" / "keract", 7, _is_small)
     write_special_run(logdir / "special")
     write_newer_format(logdir)
+    write_heat_runs(logdir / "heatmaps")
 
 
 def _is_small(tensor: Tensor) -> bool:

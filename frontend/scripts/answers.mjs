@@ -83,6 +83,17 @@ function pack(head, payload) {
   return Buffer.concat([length, text, payload]);
 }
 
+/** The same answers, with some of the runs. */
+function withRuns(answer, isListed) {
+  return (route, query) => {
+    const found = answer(route, query);
+    if (route !== 'runs') return found;
+    const { runs } = JSON.parse(found.body.toString());
+    const listed = runs.filter(({ run }) => isListed(run));
+    return { ...found, body: Buffer.from(JSON.stringify({ runs: listed })) };
+  };
+}
+
 function failure(status, text) {
   return { status, type: 'text/plain; charset=utf-8', body: Buffer.from(text) };
 }
@@ -94,8 +105,11 @@ function failure(status, text) {
  */
 export function servers(recorded) {
   let pollsOfStale = 0;
+  const all = recorded;
+  recorded = withRuns(all, (run) => !run.startsWith('heatmaps/'));
   return {
     recorded: { answer: recorded },
+    heatmaps: { answer: withRuns(all, (run) => run.startsWith('heatmaps/')) },
     empty: {
       answer: () => ({ status: 200, type: JSON_TYPE, body: Buffer.from('{"runs": []}') }),
     },

@@ -378,8 +378,10 @@ export const KEYS: { keys: string[]; what: string; run: Record<string, () => voi
 export function handleKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   const target = event.target as HTMLElement | null;
-  if (target?.closest('input:not([type=checkbox]):not([type=radio]), select, textarea'))
-    return;
+  const typed = 'input:not([type=checkbox], [type=radio], [type=range]), select, textarea';
+  if (target?.closest(typed)) return;
+  // A slider takes the keys that have names: arrows, Home.
+  if (event.key.length > 1 && target?.closest('[type=range]')) return;
   // Space presses the button that has the focus.
   if (event.key === ' ' && target?.closest('button, a, [role=option], label, input'))
     return;

@@ -9,7 +9,7 @@ import {
   predictedClass,
   saysClasses,
 } from './flips';
-import { tagSteps, tensorTag } from './selection';
+import { outputLayer, tagSteps, tensorTag } from './selection';
 import { BLOBS_PER_ANSWER } from './stacks';
 import { decodeStack, inflate } from './wire_format';
 import { maps } from './maps_store';
@@ -52,9 +52,7 @@ const question = computed<OutputQuestion | undefined>(() => {
   if (!known || path === undefined || !samplesStay.value) return undefined;
   const tag = tensorTag('output', path);
   const { steps, wall_times } = tagSteps(known.series, tag);
-  const of = known.model.layers.find(({ outputs }) =>
-    outputs.some((one) => one.path === path),
-  );
+  const of = outputLayer(known.model, path);
   return {
     run: known.run,
     tag,

@@ -51,6 +51,15 @@ export function partTitle(kind: Kind, path: string): string {
     : `output ${path.slice(path.lastIndexOf(':') + 1)}`;
 }
 
+/** The layer that gives an output; the last one where a single output has another name. */
+export function outputLayer(
+  { layers, probe }: ModelDescription,
+  path: string,
+): Layer | undefined {
+  const named = layers.find(({ outputs }) => outputs.some((one) => one.path === path));
+  return named ?? (probe?.output_paths.length === 1 ? layers.at(-1) : undefined);
+}
+
 /** The kinds of which a layer has maps. */
 export function mapKinds(layer: Layer, series: Series): Kind[] {
   return KINDS.filter((kind) =>

@@ -2,6 +2,7 @@ import { type ClassBar, classBars } from '../class_bars';
 import { flipsHere } from '../flip_store';
 import { className } from '../flips';
 import { formatCount, formatValue } from '../format';
+import { outputLayer } from '../selection';
 import { data, type RunData, sampleLabel } from '../store';
 import type { Stack } from '../wire_format';
 
@@ -22,11 +23,9 @@ export function ClassBars({
   targets: readonly number[];
   limit: number;
 }) {
-  const { probe, layers } = known.model;
+  const { probe } = known.model;
   const words = { labels: probe?.labels ?? [], class_names: probe?.class_names ?? [] };
-  const of = layers.find(({ outputs }) =>
-    outputs.some(({ path }) => path === output.header.path),
-  );
+  const of = outputLayer(known.model, output.header.path);
   const kind = {
     // A layer without one is linear.
     activation: of ? of.activation || 'linear' : '',

@@ -65,6 +65,7 @@ export function FeatureMaps() {
           <div class="bar">
             <KindPicker />
             <PartPicker />
+            {answer && <OnImageButton header={answer.header} />}
             <span class="space" />
             <SamplePicker />
           </div>
@@ -123,7 +124,6 @@ function Arrangement({
       <div class="bar">
         <ArrangementPicker />
         {rgb && !film && <KernelPicturePicker />}
-        <OnImageButton header={header} />
         {sorted && (
           <>
             <OrderPicker />
