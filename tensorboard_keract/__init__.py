@@ -58,10 +58,8 @@ if TYPE_CHECKING:
     from tensorboard_keract.core.feature_visualization.maximize import (
         maximize_activation,
     )
-    from tensorboard_keract.core.feature_visualization.minimize import (
-        NotFiniteError,
-        minimize,
-    )
+    from tensorboard_keract.core.feature_visualization.minimize import minimize
+    from tensorboard_keract.core.feature_visualization.options import NotFiniteError
     from tensorboard_keract.core.feature_visualization.parameterization import (
         Fourier,
         Pixels,
@@ -167,10 +165,8 @@ _MODULES = {
         "deep_dream",
     ),
     "tensorboard_keract.core.feature_visualization.maximize": ("maximize_activation",),
-    "tensorboard_keract.core.feature_visualization.minimize": (
-        "NotFiniteError",
-        "minimize",
-    ),
+    "tensorboard_keract.core.feature_visualization.minimize": ("minimize",),
+    "tensorboard_keract.core.feature_visualization.options": ("NotFiniteError",),
     "tensorboard_keract.core.feature_visualization.parameterization": (
         "Fourier",
         "Pixels",

@@ -239,6 +239,66 @@ def heatmap_pb(
     return summary
 
 
+def feature_visualization(
+    name: str,
+    data: Any,
+    step: int | None = None,
+    *,
+    max_images: int = 16,
+    max_pixels: int = 256,
+    precision: str = "uint8",
+    description: str | None = None,
+) -> Any:
+    """Writes images of what a unit looks for.
+
+    Args:
+      name: the layer path, or any name.
+      data: what `maximize_activation` and its siblings gave, of which the images are
+        written; or images, real [image, height, width, channel].
+      max_images: that are stored, the first ones.
+      step, max_pixels, precision, description: as in `activation`.
+
+    Returns:
+      Whether it was written, as `activation` says.
+
+    Raises:
+      ValueError: as in `activation`, or if the images have other axes.
+    """
+    limits = Limits(samples=max_images, pixels=max_pixels)
+    return _write_tensor(
+        metadata.FEATURE_VISUALIZATION,
+        name,
+        _images(data),
+        step,
+        limits,
+        precision,
+        "channels_last",
+        description,
+    )
+
+
+def feature_visualization_pb(
+    name: str,
+    data: Any,
+    *,
+    max_images: int = 16,
+    max_pixels: int = 256,
+    precision: str = "uint8",
+    description: str | None = None,
+) -> summary_pb2.Summary:
+    """The `Summary` that `feature_visualization` writes. Needs no TensorFlow."""
+    limits = Limits(samples=max_images, pixels=max_pixels)
+    return _tensor_pb(
+        metadata.FEATURE_VISUALIZATION,
+        name,
+        _images(data),
+        limits,
+        precision,
+        "channels_last",
+        description,
+    )
+
+
 def histogram(
     name: str,
     data: Any,
@@ -342,6 +402,17 @@ def _gradient_kind(of: str) -> str:
     if of not in kinds:
         raise ValueError(f'`of` is {of!r}; a gradient is of "activation" or "weight".')
     return kinds[of]
+
+
+def _images(data: Any) -> Any:
+    images = getattr(data, "images", data)
+    images = images if hasattr(images, "shape") else np.asarray(images)
+    if len(images.shape) != 4:
+        raise ValueError(
+            f"Images have the shape {tuple(images.shape)}; give [image, height, width,"
+            " channel]."
+        )
+    return images
 
 
 class _Heat(NamedTuple):

@@ -19,8 +19,8 @@ from matplotlib import image as images
 import tensorboard_keract as tk
 from tensorboard_keract import objectives, regularizers, transforms
 from tensorboard_keract.core.feature_visualization import step
-from tensorboard_keract.core.feature_visualization.minimize import Check
 from tensorboard_keract.core.feature_visualization.objectives import gram, per_image
+from tensorboard_keract.core.feature_visualization.options import Check
 from tensorboard_keract.core.feature_visualization.parameterization import (
     Parameterization,
 )
@@ -367,7 +367,7 @@ def test_a_wave_is_the_larger_the_longer_it_is() -> None:
             ValueError,
             "3 images are optimised, but there are seed_input for 2",
         ),
-        ({"transforms": [transforms.Jitter]}, TypeError, "."),
+        ({"transforms": [transforms.Jitter]}, TypeError, "The transform <class"),
         ({"regularizers": ["l2"]}, TypeError, "The regularizer 'l2' can't be used"),
         ({"model": "vgg16"}, TypeError, "give a model of Keras 3"),
         ({"colour": 1}, TypeError, "colour"),

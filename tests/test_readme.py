@@ -36,6 +36,8 @@ def _classifier() -> models.ModelCase:
     return models.ModelCase(model, *models.classifier()[1:])
 
 
+# Of random weights, some filters are not excited by anything.
+@pytest.mark.filterwarnings("ignore:Nothing was found:UserWarning")
 def test_the_code_runs_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,7 @@ def _write(log_dir: Path, write) -> dict:
         (tk.summary.activation, "activation/net/conv1"),
         (tk.summary.gradient, "activation_gradient/net/conv1"),
         (tk.summary.heatmap, "heatmap/net/conv1"),
+        (tk.summary.feature_visualization, "feature_visualization/net/conv1"),
     ],
 )
 def test_writes_under_kind_and_scope(write, tag, tmp_path: Path) -> None:
@@ -119,6 +120,18 @@ def test_an_explanation_says_what_it_explains(tmp_path: Path) -> None:
     assert not header.HasField("explanation")
 
 
+def test_a_visualization_is_written_by_its_images(tmp_path: Path) -> None:
+    result = tk.FeatureVisualization("maximize_activation", DATA, scores=np.ones(2))
+    found = _write(
+        tmp_path, lambda: tk.summary.feature_visualization("conv", result, step=0)
+    )
+    tag = "feature_visualization/conv"
+    planes = planes_of(found[tag][0], tag)
+    np.testing.assert_allclose(planes, DATA.transpose(0, 3, 1, 2), atol=0.02)
+    with pytest.raises(ValueError, match="give \\[image, height, width"):
+        tk.summary.feature_visualization_pb("conv", DATA[0])
+
+
 def test_a_histogram_is_counted_whole_with_its_statistics(tmp_path: Path) -> None:
     found = _write(
         tmp_path, lambda: tk.summary.histogram("w", DATA, step=1, kind="weight")
@@ -178,6 +191,11 @@ def test_a_step_is_needed(tmp_path: Path) -> None:
         (tk.summary.gradient, tk.summary.gradient_pb, {"of": "weight"}),
         (tk.summary.heatmap, tk.summary.heatmap_pb, {"image": DATA}),
         (tk.summary.heatmap, tk.summary.heatmap_pb, {"data": _explanation()}),
+        (
+            tk.summary.feature_visualization,
+            tk.summary.feature_visualization_pb,
+            {"max_images": 1},
+        ),
         (tk.summary.histogram, tk.summary.histogram_pb, {"kind": "weight"}),
     ],
 )

@@ -11,19 +11,18 @@ import numpy as np
 
 from tensorboard_keract.core.arguments import check_model
 from tensorboard_keract.core.attribution.resizing import resized
-from tensorboard_keract.core.feature_visualization.minimize import (
-    Array,
-    Options,
-    OptionsDict,
-    Task,
-    built_canvas,
-)
 from tensorboard_keract.core.feature_visualization.objectives import (
     Caricature,
     DeepDream,
 )
+from tensorboard_keract.core.feature_visualization.options import (
+    Array,
+    Options,
+    OptionsDict,
+)
 from tensorboard_keract.core.feature_visualization.parameterization import Pixels
 from tensorboard_keract.core.feature_visualization.style import activations_of
+from tensorboard_keract.core.feature_visualization.task import Task, built_canvas
 from tensorboard_keract.core.feature_visualization.transforms import Jitter
 from tensorboard_keract.core.feature_visualization.visualization import (
     FeatureVisualization,

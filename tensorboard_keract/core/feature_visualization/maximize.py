@@ -15,19 +15,13 @@ from tensorboard_keract.core.arguments import check_model
 from tensorboard_keract.core.call_selection import CallSelection
 from tensorboard_keract.core.feature_visualization import transforms as transform
 from tensorboard_keract.core.feature_visualization.canvas import Canvas
-from tensorboard_keract.core.feature_visualization.minimize import (
-    Options,
-    OptionsDict,
-    Regularizers,
-    Stage,
-    Task,
-    built_canvas,
-)
+from tensorboard_keract.core.feature_visualization.descent import Stage
 from tensorboard_keract.core.feature_visualization.objectives import (
     Channel,
     ClassScore,
     Diversity,
 )
+from tensorboard_keract.core.feature_visualization.options import Options, OptionsDict
 from tensorboard_keract.core.feature_visualization.parameterization import (
     Pixels,
     parse_parameterization,
@@ -35,6 +29,11 @@ from tensorboard_keract.core.feature_visualization.parameterization import (
 from tensorboard_keract.core.feature_visualization.regularizers import TotalVariation
 from tensorboard_keract.core.feature_visualization.seen import Seen
 from tensorboard_keract.core.feature_visualization.step import survey
+from tensorboard_keract.core.feature_visualization.task import (
+    Regularizers,
+    Task,
+    built_canvas,
+)
 from tensorboard_keract.core.feature_visualization.visualization import (
     STUCK,
     FeatureVisualization,
@@ -219,12 +218,12 @@ def _warn_of_stuck(
     if not stuck:
         return
     listed = ", ".join(map(str, stuck[:20])) + (", …" if len(stuck) > 20 else "")
-    advice = "Another seed or a seed_input may"
+    advice = "Another seed or a seed_input may help."
     if schedule == ONE_STAGE:
-        advice = 'schedule="two_stage", another seed or a seed_input may'
+        advice = 'Another seed, a seed_input or schedule="two_stage" may help.'
     warnings.warn(
         f"Nothing was found that makes {len(stuck)} of the units of {path} more active"
-        f" than noise does: {listed}. {advice} help.",
+        f" than noise does: {listed}. {advice}",
         UserWarning,
         stacklevel=3,
     )

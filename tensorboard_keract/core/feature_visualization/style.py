@@ -12,21 +12,20 @@ import tensorflow as tf
 from tensorboard_keract.core.arguments import check_model
 from tensorboard_keract.core.call_selection import CallSelection
 from tensorboard_keract.core.feature_visualization.canvas import Canvas
-from tensorboard_keract.core.feature_visualization.minimize import (
-    Array,
-    Options,
-    OptionsDict,
-    Task,
-    built_canvas,
-)
 from tensorboard_keract.core.feature_visualization.objectives import (
     Content,
     Style,
     gram,
 )
+from tensorboard_keract.core.feature_visualization.options import (
+    Array,
+    Options,
+    OptionsDict,
+)
 from tensorboard_keract.core.feature_visualization.parameterization import Pixels
 from tensorboard_keract.core.feature_visualization.regularizers import TotalVariation
 from tensorboard_keract.core.feature_visualization.step import look
+from tensorboard_keract.core.feature_visualization.task import Task, built_canvas
 from tensorboard_keract.core.feature_visualization.visualization import (
     FeatureVisualization,
 )
