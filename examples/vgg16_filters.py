@@ -56,8 +56,9 @@ def main() -> None:
         )
         path = output / f"{layer}.png"
         path.write_bytes(found.to_png())
-        rise = found.scores - -found.losses["Channel"][0]
-        print(f"{layer}: activations rose by {rise.round(2).tolist()}; {path}")
+        rise = found.scores + found.losses["Channel"][0]
+        told = ", ".join(f"{of_filter:.2f}" for of_filter in rise)
+        print(f"{layer}: activations rose by {told}; see {path}")
 
 
 if __name__ == "__main__":

@@ -179,7 +179,7 @@ def test_vgg16_filters_without_its_weights(tmp_path: Path) -> None:
         *("--size", "48", "--layers", "block1_conv2", "block2_conv2"),
         *("--filters", "3", "--iterations", "20"),
     )
-    rises = re.findall(r"activations rose by \[(.*)\]", told)
+    rises = re.findall(r"activations rose by (.*);", told)
     assert len(rises) == 2
     assert all(float(rise) > 0 for rise in ", ".join(rises).split(", "))
     assert len(list(tmp_path.glob("*.png"))) == 2

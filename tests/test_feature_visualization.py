@@ -350,8 +350,10 @@ def test_a_wave_is_the_larger_the_longer_it_is() -> None:
         ({"output": "other"}, ValueError, "no output 'other'; it has: output"),
         ({"input": "other"}, ValueError, "no input 'other'; it has: image"),
         ({"input_range": (1, 0)}, ValueError, "the least and the greatest value"),
+        ({"input_range": 255}, ValueError, "input_range=255; give the least"),
         ({"max_iter": 0}, ValueError, "max_iter=0; give one at least"),
         ({"patience": 0}, ValueError, "patience=0"),
+        ({"seed": -1}, ValueError, "seed=-1; give a number of 0 or more"),
         ({"frames_every": -1}, ValueError, "or 0 for no frames"),
         ({"optimizer": "adam"}, TypeError, "give one of keras.optimizers"),
         ({"parameterization": "wavelets"}, ValueError, '"fourier", "pixels"'),
@@ -478,6 +480,7 @@ def test_units_that_never_rise_are_named() -> None:
     assert found.converged.tolist() == [True, False]
 
 
+@pytest.mark.filterwarnings("ignore:Nothing was found:UserWarning")
 def test_two_stages_reach_what_smoothness_keeps_from_being_reached() -> None:
     # softplus(8 d − 4) of the step d between two values, against 3.5 d²: smoothness wins
     # from 0 to 0.4, the unit beyond.
@@ -531,6 +534,16 @@ def test_a_step_is_traced_once_whichever_the_filters() -> None:
     for filters in ([0, 1], [3, 2]):
         for seed in (0, 1):
             tk.maximize_activation(model, "conv", filters, seed=seed, max_iter=20)
+    [one] = step._steps[model].values()
+    assert one.trace_count == 1
+
+
+def test_a_step_that_was_traced_sees_weights_as_they_are() -> None:
+    model = linear(1, -2)
+    before = tk.maximize_activation(model, "dense", 0, max_iter=60)
+    model.set_weights([np.array([[-1], [2]])])
+    after = tk.maximize_activation(model, "dense", 0, max_iter=60)
+    np.testing.assert_allclose([before.images[0], after.images[0]], [[1, 0], [0, 1]])
     [one] = step._steps[model].values()
     assert one.trace_count == 1
 
@@ -926,12 +939,12 @@ def test_copies_of_one_unit_differ_where_they_are_to() -> None:
         tk.maximize_activation(
             model, "conv", [1, 2], copies=3, diversity=by, max_iter=60
         )
-        for by in (1e-9, 20.0)
+        for by in (1e-9, 3.0)
     )
     assert diverse.units.tolist() == [1, 1, 1, 2, 2, 2]
     alike = [found.losses["Diversity"][-1].mean() for found in (plain, diverse)]
-    assert alike[1] < alike[0] - 0.05
+    assert alike[1] < alike[0]
     distances = [
         np.abs(found.images[0] - found.images[1]).mean() for found in (plain, diverse)
     ]
-    assert distances[1] > distances[0] + 0.05
+    assert distances[1] > distances[0] + 0.1

@@ -24,8 +24,8 @@ from tensorboard_keract.core.progress import Progress
 if TYPE_CHECKING:
     from tensorboard_keract.core.feature_visualization.task import Task
 
-# A score that rises by less than this share of its size has not risen.
-_RISE: Final = 1e-3
+# A score or energy that changes by less than this share of its size has not changed.
+_CHANGE: Final = 1e-3
 
 # One that gains more than this share of all that it gained in its last quarter goes on
 # rising.
@@ -195,12 +195,15 @@ class Descent:
         energies = np.stack(self._energies)
         before = energies[:-patience].min(axis=0)
         best = energies.min(axis=0)
-        return bool(np.all(before - best <= _RISE * np.abs(best)))
+        return bool(np.all(before - best <= _CHANGE * np.abs(best)))
 
     def _found(self) -> Found:
         best = self._best
         scores = np.stack(self._scores)
-        outcomes = [self._outcome(of_image) for of_image in scores.T]
+        outcomes = [
+            self._outcome(of_image, best_score)
+            for of_image, best_score in zip(scores.T, best.scores, strict=True)
+        ]
         return Found(
             images=self._task.in_range(best.images),
             scores=best.scores,
@@ -215,10 +218,10 @@ class Descent:
             sources=self._step.sources,
         )
 
-    def _outcome(self, scores: Array) -> str:
-        rise = scores.max() - scores[0]
+    def _outcome(self, scores: Array, best: np.float32) -> str:
+        rise = best - scores[0]
         began_with_noise = self._task.canvas.seeds is None
-        if began_with_noise and rise <= _RISE * np.abs(scores).max():
+        if began_with_noise and rise <= _CHANGE * np.abs(scores).max():
             return STUCK
         late = scores[-1] - scores[: max(1, 3 * len(scores) // 4)].max()
         return RISING if late > _STILL_RISING * rise else LEVELLED

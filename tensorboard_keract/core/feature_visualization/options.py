@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, TypedDict
 
 import keras
+import numpy as np
 import numpy.typing as npt
 
 from tensorboard_keract.core.feature_visualization.parameterization import (
@@ -100,6 +101,8 @@ class Options:
         for name in ("max_iter", "check_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}; give one at least.")
+        if self.seed < 0:
+            raise ValueError(f"seed={self.seed}; give a number of 0 or more.")
         if self.patience is not None and self.patience < 1:
             raise ValueError(
                 f"patience={self.patience}; give a number of checks, or None."
@@ -109,14 +112,8 @@ class Options:
                 f"frames_every={self.frames_every}; give a number of iterations, or 0"
                 " for no frames."
             )
-        if (
-            self.input_range is not None
-            and not self.input_range[0] < self.input_range[1]
-        ):
-            raise ValueError(
-                f"input_range={self.input_range}; give the least and the greatest value"
-                " of the model's inputs, such as (0, 255), or None for no range."
-            )
+        if self.input_range is not None:
+            object.__setattr__(self, "input_range", _range(self.input_range))
         if self.optimizer is not None and not isinstance(
             self.optimizer, keras.optimizers.Optimizer
         ):
@@ -131,3 +128,14 @@ class Options:
         if self.frames_every is None:
             return max(1, self.max_iter // 8)
         return self.frames_every
+
+
+def _range(given: Sequence[float]) -> tuple[float, float]:
+    values = np.asarray(given)
+    is_pair = values.shape == (2,) and values.dtype.kind in "iuf"
+    if not is_pair or not values[0] < values[1]:
+        raise ValueError(
+            f"input_range={given}; give the least and the greatest value of the model's"
+            " inputs, such as (0, 255), or None for no range."
+        )
+    return float(values[0]), float(values[1])

@@ -7,6 +7,7 @@ is that of each image's own.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import threading
@@ -114,15 +115,7 @@ class Step:
         self._model = weakref.ref(model)
         self._energy = energy
         # Without the arrays of the first run.
-        self._canvas = Canvas(
-            canvas.name,
-            canvas.shape,
-            canvas.dtype,
-            None,
-            (),
-            canvas.structure,
-            canvas.place,
-        )
+        self._canvas = dataclasses.replace(canvas, seeds=None, fixed=())
         bounded = energy.input_range is not None
         start = energy.parameterization.start(
             canvas.shape, bounded, np.random.default_rng(0)
@@ -287,7 +280,7 @@ class Step:
             units = (images - low) / (high - low)
             transformed = images
             for number, transform in enumerate(self._energy.transforms):
-                # Seeds of iterations that lie apart are independent in both halves.
+                # Each draws numbers of its own.
                 own = tf.stack([seed[0] + 7919 * number, seed[1]])
                 transformed = released(transform)(transformed, own, amount)
             transformed = cropped(transformed, self._canvas.shape[:-1])

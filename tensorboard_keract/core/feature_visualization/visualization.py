@@ -51,7 +51,7 @@ class FeatureVisualization:
       frame_iterations: int [frame].
       best_iterations: int [image], when `images` were found.
       outcomes: for each image "levelled", its score no longer rises; "rising", it still
-        does; "stuck", it never rose.
+        does; "stuck", it is no higher than that of the noise at first.
       input_range: least and greatest value of the images; None if there is none.
       seed: of noise and transforms.
       settings: what else was chosen.
