@@ -64,7 +64,7 @@ def test_the_code_runs_in_order(
         "kernel": np.ones((3, 3, 1, 4), np.float32),
     }
     blocks = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert len(blocks) == 9
+    assert len(blocks) == 10
     for block in blocks:
         exec(block, names)
     assert list(names["activations"]) == ["image", "conv1", "block", "probs"]
