@@ -167,7 +167,7 @@ def test_about_a_tensor_says_where_it_is_from_and_what_was_left_out(
         ):
             expect(about).to_contain_text(text)
         # It stays open in the other view, and in a link.
-        page.keyboard.press("3")
+        page.keyboard.press("4")
         expect(about).to_contain_text("tag histograms, row 1")
         page.wait_for_function("location.hash.includes('p.keract.about=1')")
         page.keyboard.press("i")

@@ -285,6 +285,9 @@ def test_tokens_lie_on_colours_that_leave_them_legible(
         said = frame.get_by_test_id("hover-readout")
         expect(said).to_contain_text("token 2 “dull”")
         expect(frame.get_by_test_id("heat-table").first).to_contain_text("dull")
+        frame.get_by_test_id("heatmaps-methods").click()
+        expect(frame.get_by_test_id("film-step")).to_have_count(2)
+        expect(texts).to_have_count(2)
 
 
 def test_series_runs_without_a_model_and_runs_without_heatmaps(

@@ -1,4 +1,4 @@
-import { useLayoutEffect } from 'preact/hooks';
+import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { goToStep } from '../actions';
 import { formatCount } from '../format';
 import { isFlat } from '../heat_painting';
@@ -21,6 +21,8 @@ const SIDE = 104;
 /** A text or a series needs more room than a picture. */
 const WIDE_SIDE = 220;
 const HEADING_WIDTH = 56;
+/** Of a line of words. */
+const LEAST_STRIP = 28;
 
 /** Heatmaps over steps: a row for each method, or sample, a column for each of some steps. */
 export function HeatFilm({ room }: { room: Size }) {
@@ -46,17 +48,21 @@ export function HeatFilm({ room }: { room: Size }) {
   const fit = Math.max(1, Math.min(all, blocksAcross(place, cell, GAP)));
   useLayoutEffect(() => {
     filmColumns.value = fit;
-    return () => {
-      filmColumns.value = 0;
-    };
   }, [fit]);
+  // Not with each change: without columns there is no answer, and without one no shape.
+  useEffect(
+    () => () => {
+      filmColumns.value = 0;
+    },
+    [],
+  );
   if (error) return <Failure error={error} />;
   if (!answer) return <Waiting />;
   const { rows, steps } = answer;
   // Fitted, they fill the width.
-  const room_ = (place + GAP) / Math.max(1, steps.length) - GAP;
+  const share = (place + GAP) / Math.max(1, steps.length) - GAP;
   const across =
-    state.size.value === 'auto' ? Math.floor(Math.min(1.7 * cell, room_)) : cell;
+    state.size.value === 'auto' ? Math.floor(Math.min(1.7 * cell, share)) : cell;
   const tile =
     state.size.value === 'auto'
       ? fitWithin({ height, width }, across / Math.min(1, width / height))
@@ -98,7 +104,7 @@ export function HeatFilm({ room }: { room: Size }) {
           key={`${path} ${at[0]?.index ?? i}`}
           class="line"
           style={style}
-          minHeight={tile.height + GAP}
+          minHeight={(flat ? tile.height : LEAST_STRIP) + GAP}
           label={
             <span class="label">
               {byMethod ? methodTitle(path) : sampleTitle(at[0]?.index ?? 0)}
