@@ -210,7 +210,12 @@ def test_classes_move_with_the_scrubber_and_are_marked_by_words(
 def test_methods_and_samples_over_steps_with_one_range(
     tensorboard: TensorBoard, browser: Browser
 ) -> None:
-    state = {"view": "heatmaps", "run": "shapes/keract", "heatmaps": "samples"}
+    state = {
+        "view": "heatmaps",
+        "run": "shapes/keract",
+        "heatmaps": "samples",
+        "size": "s",
+    }
     with open_page(browser, keract_url(tensorboard.url, state)) as (page, frame):
         canvas = heat_of(frame, "grad_cam", 2, STEPS[0])
         assert frame.get_by_test_id("film-step").count() == len(STEPS)

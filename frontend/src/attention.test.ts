@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { areShares, greatestAt, isAttention, queryRow } from './attention';
+import { areShares, greatestAt, isAttention, positionName, queryRow } from './attention';
 import { headerOf, stackOf } from './testing';
 
 const scores = headerOf({
@@ -27,4 +27,10 @@ it('finds the greatest of what is finite', () => {
   expect(greatestAt([0.1, 0.6, 0.3])).toBe(1);
   expect(greatestAt([Number.NaN, -1, Number.POSITIVE_INFINITY])).toBe(1);
   expect(greatestAt([Number.NaN])).toBe(-1);
+});
+
+it('names a position by its token, where each has one', () => {
+  expect(positionName(1, 2, ['a', 'film'])).toBe('1 “film”');
+  expect(positionName(1, 3, ['a', 'film'])).toBe('1');
+  expect(positionName(1, 2, ['a', ''])).toBe('1');
 });

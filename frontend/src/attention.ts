@@ -16,6 +16,11 @@ export function queryRow(stack: Stack, head: number, query: number): number[] {
   return Array.from({ length: stack.width }, (_, key) => valueAt(stack, head, query, key));
 }
 
+/** A position, with its token where there is one for each: 3 “film”. */
+export function positionName(i: number, count: number, tokens: readonly string[]): string {
+  return tokens.length === count && tokens[i] ? `${i} “${tokens[i]}”` : String(i);
+}
+
 /** Where the greatest finite value is; -1 of none. */
 export function greatestAt(values: readonly number[]): number {
   let at = -1;

@@ -1,6 +1,6 @@
 /** A cache that is bounded by bytes and forgets what was used least recently. */
-export class ByteLru<V> {
-  private readonly entries = new Map<string, { value: V; bytes: number }>();
+export class ByteLru<V, K = string> {
+  private readonly entries = new Map<K, { value: V; bytes: number }>();
   private total = 0;
 
   constructor(private readonly limitBytes: number) {}
@@ -9,11 +9,11 @@ export class ByteLru<V> {
     return this.total;
   }
 
-  has(key: string): boolean {
+  has(key: K): boolean {
     return this.entries.has(key);
   }
 
-  get(key: string): V | undefined {
+  get(key: K): V | undefined {
     const entry = this.entries.get(key);
     if (!entry) return undefined;
     // A Map iterates in order of insertion: put back, it is the newest.
@@ -23,7 +23,7 @@ export class ByteLru<V> {
   }
 
   /** A value above the whole limit is kept until the next one comes. */
-  set(key: string, value: V, bytes: number): void {
+  set(key: K, value: V, bytes: number): void {
     this.delete(key);
     this.entries.set(key, { value, bytes });
     this.total += bytes;
@@ -33,7 +33,7 @@ export class ByteLru<V> {
     }
   }
 
-  delete(key: string): void {
+  delete(key: K): void {
     const entry = this.entries.get(key);
     if (!entry) return;
     this.total -= entry.bytes;

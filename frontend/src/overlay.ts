@@ -1,6 +1,7 @@
 /**
  * A heatmap over the image that it explains: the twin of `drawing/overlay.py`. Pure.
  */
+import { ByteLru } from './cache';
 import type { Colormap } from './colormaps';
 import { type Domain, inputPixels, valueToPixel } from './heatmap';
 import { repeated, resized } from './resizing';
@@ -44,19 +45,14 @@ export function channelValues(stack: Stack, channel: number): Float32Array {
   );
 }
 
-const natives = new WeakMap<Stack, Float32Array>();
-
 /** The recorded values of a heatmap [height, width]; of several planes their mean. */
 export function nativeValues(stack: Stack): Float32Array {
-  const known = natives.get(stack);
-  if (known) return known;
   const values = channelValues(stack, 0);
   for (let channel = 1; channel < stack.channels; channel++)
     channelValues(stack, channel).forEach((value, i) => {
       values[i] += value;
     });
   for (let i = 0; i < values.length; i++) values[i] /= stack.channels;
-  natives.set(stack, values);
   return values;
 }
 
@@ -72,7 +68,8 @@ interface Sized {
   key: string;
   values: Float32Array;
 }
-const sizes = new WeakMap<Stack, Sized>();
+// Some hundred heatmaps of 256 × 256 values; a run has thousands.
+const sizes = new ByteLru<Sized, Stack>(64 * 2 ** 20);
 
 /** A heatmap's values in the size of a picture; remembered, for opacity is dragged. */
 export function heatValues(
@@ -85,7 +82,7 @@ export function heatValues(
   if (known?.key === key) return known.values;
   const native = [stack.height, stack.width] as const;
   const values = (smooth ? resized : repeated)(nativeValues(stack), native, size);
-  sizes.set(stack, { key, values });
+  sizes.set(stack, { key, values }, values.byteLength);
   return values;
 }
 
@@ -154,7 +151,7 @@ export interface Picture {
   width: number;
 }
 
-const images = new WeakMap<Stack, Picture>();
+const images = new ByteLru<Picture, Stack>(16 * 2 ** 20);
 
 /** An image as it is drawn: enlarged where it is small. */
 export function imagePicture(input: Stack): Picture {
@@ -167,6 +164,6 @@ export function imagePicture(input: Stack): Picture {
     height: height * times,
     width: width * times,
   };
-  images.set(input, picture);
+  images.set(input, picture, picture.pixels.byteLength);
   return picture;
 }

@@ -1,12 +1,13 @@
 /** Attention: which query is looked at, in all heads, and what it gives to each key. */
 import { computed } from '@preact/signals';
-import { areShares, greatestAt, isAttention, queryRow } from '../attention';
+import { areShares, greatestAt, isAttention, positionName, queryRow } from '../attention';
 import { formatValue, formatWithError } from '../format';
 import { valueToPixel } from '../heatmap';
 import { pixelToCss } from '../colormaps';
 import { channelTitle } from '../layout';
 import type { Painting } from '../painting';
 import { state } from '../state';
+import { data } from '../store';
 import { type Stack, type TensorHeader, worstError } from '../wire_format';
 import { hover } from './hover';
 import { cssLength } from './Plane';
@@ -65,13 +66,15 @@ export function QueryRow({
   const query = Math.min(markedQuery.value ?? 0, stack.height - 1);
   const values = queryRow(stack, head, query);
   const best = greatestAt(values);
+  const { tokens = [] } = data.value?.model.probe?.tokens[stack.index] ?? {};
+  const keyName = (i: number) => positionName(i, stack.width, tokens);
   const most = Math.max(...values.filter(Number.isFinite).map(Math.abs), 0);
   const domain = painting.domainOf(head);
   const sum = values.reduce((total, value) => total + value, 0);
   const key = hover.value?.stack.header.path === stack.header.path ? hover.value.x : -1;
   return (
     <>
-      <h2>Query {query}</h2>
+      <h2>Query {positionName(query, stack.height, tokens)}</h2>
       <input
         type="range"
         class="query-slider"
@@ -91,14 +94,14 @@ export function QueryRow({
         data-testid="key-bars"
         role="img"
         aria-label={`${channelTitle(stack.header, head)}, query ${query}: ${values
-          .map((value, i) => `key ${i} ${formatValue(value, 2)}`)
+          .map((value, i) => `key ${keyName(i)} ${formatValue(value, 2)}`)
           .join(', ')}`}
       >
         {values.map((value, i) => (
           <span
             key={i}
             class={i === key ? 'on' : ''}
-            title={`key ${i}: ${formatValue(value, 3)}`}
+            title={`key ${keyName(i)}: ${formatValue(value, 3)}`}
           >
             <i
               style={{
@@ -117,7 +120,7 @@ export function QueryRow({
       <dl class="numbers">
         {best >= 0 && (
           <>
-            <dt>most, to key {best}</dt>
+            <dt>most, to key {keyName(best)}</dt>
             <dd data-testid="greatest-key">
               {formatWithError(values[best], worstError(stack, head))}
             </dd>
