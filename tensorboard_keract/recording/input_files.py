@@ -127,11 +127,9 @@ def _input_shapes(model: keras.Model) -> dict[str, tuple[int | None, ...]]:
         names = getattr(model, "input_names", None) or [t.name for t in inputs]
         return {n: tuple(t.shape) for n, t in zip(names, inputs, strict=True)}
     built = (model.get_build_config() or {}).get("input_shape")
-    is_several = isinstance(built, dict) or isinstance(
-        (built or [None])[0], (list, tuple)
-    )
-    if built and not is_several:
-        return {"x": (None, *built[1:])}
+    sizes = built if isinstance(built, (list, tuple)) else ()
+    if sizes and not isinstance(sizes[0], (list, tuple)):
+        return {"x": (None, *sizes[1:])}
     raise RefusedError(
         f"The model {model.name} does not say what inputs it takes, so that files can't"
         " be brought to their shape. Record it with tensorboard_keract.Recorder."
