@@ -398,3 +398,15 @@ def test_parts_are_at_hand_before_they_are_asked_for(
             frame.get_by_test_id("tile").first.wait_for()
         frame.get_by_test_id("view-overview").click()
         expect(frame.get_by_test_id("lines-chart").locator("canvas")).to_be_visible()
+
+
+def test_run_that_is_shown_is_in_view_among_many(
+    browser: Browser, shown_tensorboard: TensorBoard
+):
+    # Room for one of the runs.
+    state = {"run": "run2/keract", "runsHeight": 110}
+    url = keract_url(shown_tensorboard.url, state)
+    with open_page(browser, url) as (_, frame):
+        frame.get_by_test_id("tile").first.wait_for()
+        shown = frame.locator("[data-testid=run-item][data-run='run2/keract']")
+        expect(shown).to_be_in_viewport(ratio=0.9)

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'preact/hooks';
 import { runFilter, showRun } from '../actions';
 import { matches } from '../selection';
 import { state } from '../state';
@@ -44,8 +45,13 @@ function RunRow({ run, error, index }: { run: string; error: string; index: numb
   const isPrimary = primaryRun.value?.run === run;
   const isShown = shownRuns.value.includes(run);
   const color = runColor(index);
+  const ref = useRef<HTMLLIElement>(null);
+  useEffect(() => {
+    if (isPrimary) ref.current?.scrollIntoView({ block: 'nearest' });
+  }, [isPrimary]);
   return (
     <li
+      ref={ref}
       class={`row run ${isPrimary ? 'on' : ''}`}
       data-testid="run-item"
       data-run={run}
