@@ -5,7 +5,7 @@ import { ByteLru } from './cache';
 import type { Colormap } from './colormaps';
 import { type Domain, inputPixels, valueToPixel } from './heatmap';
 import { repeated, resized } from './resizing';
-import { type Stack, valueAt, worstError } from './wire_format';
+import { codeToValue, type Stack, worstError } from './wire_format';
 
 /** A picture's longest side, in pixels, up to which a small image is enlarged. */
 const SMALL_SIDE = 128;
@@ -39,10 +39,14 @@ export function enlarged(
 
 /** The recorded values of one channel, [height, width]. */
 export function channelValues(stack: Stack, channel: number): Float32Array {
-  const { height, width } = stack;
-  return Float32Array.from({ length: height * width }, (_, i) =>
-    valueAt(stack, channel, Math.floor(i / width), i % width),
-  );
+  const size = stack.height * stack.width;
+  const codes = stack.codes.subarray(channel * size, (channel + 1) * size);
+  if (codes instanceof Float32Array) return codes.slice();
+  const [low, high] = [stack.low[channel], stack.high[channel]];
+  const table = Float32Array.from({ length: 256 }, (_, i) => codeToValue(i, low, high));
+  const values = new Float32Array(size);
+  for (let i = 0; i < size; i++) values[i] = table[codes[i]];
+  return values;
 }
 
 /** The recorded values of a heatmap [height, width]; of several planes their mean. */
@@ -116,28 +120,41 @@ export function overlaid(
   opacity: number,
 ): Uint32Array {
   const pixels = new Uint32Array(values.length);
+  const colors = map.pixels;
   const top = Math.max(Math.abs(domain.low), Math.abs(domain.high)) || 1;
+  const last = colors.length - 1;
+  // As `colorIndex`; calls and divisions would take five times as long while opacity is
+  // dragged.
+  const scale = domain.high > domain.low ? last / (domain.high - domain.low) : 0;
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
-    const color = valueToPixel(value, domain, map);
+    const size = Math.abs(value);
+    const isPlain = scale > 0 && size < Number.POSITIVE_INFINITY;
+    const place = (value - domain.low) * scale + 0.5;
+    const color = isPlain
+      ? colors[place < 0 ? 0 : place > last ? last : place | 0]
+      : valueToPixel(value, domain, map);
     if (!image) {
       pixels[i] = color;
       continue;
     }
-    const size = Number.isFinite(value) ? Math.min(1, Math.abs(value) / top) : 1;
+    // NaN is opaque, as what is above the domain.
+    const part = size < top ? size / top : 1;
     // A share of 255, as the alpha of an image has it.
-    pixels[i] = blended(image[i], color, (Math.round(size * 255) / 255) * opacity);
+    pixels[i] = blended(image[i], color, (((part * 255 + 0.5) | 0) / 255) * opacity);
   }
   return pixels;
 }
 
 /** A share of one opaque colour over another. */
 export function blended(below: number, above: number, share: number): number {
-  const mix = (shift: number) => {
-    const [from, to] = [(below >>> shift) & 0xff, (above >>> shift) & 0xff];
-    return Math.round(from + (to - from) * share) << shift;
-  };
-  return (0xff000000 | mix(16) | mix(8) | mix(0)) >>> 0;
+  const red = below & 0xff;
+  const green = (below >>> 8) & 0xff;
+  const blue = (below >>> 16) & 0xff;
+  const r = (red + ((above & 0xff) - red) * share + 0.5) | 0;
+  const g = (green + (((above >>> 8) & 0xff) - green) * share + 0.5) | 0;
+  const b = (blue + (((above >>> 16) & 0xff) - blue) * share + 0.5) | 0;
+  return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
 }
 
 /** Whether the planes of an input are an image: gray, colours, or colours and alpha. */
