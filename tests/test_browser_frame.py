@@ -132,7 +132,7 @@ def test_changes_of_a_prediction_are_marked_named_and_reached_by_key(
 
         # Those of another output; it has neither names nor labels.
         expect(frame.get_by_label("Prediction").locator("h2 span")).to_have_text(
-            "right"
+            "wrong"  # An owl since step 2,000.
         )
         frame.get_by_test_id("output-select").select_option("other")
         expect(marks).to_have_count(1)
