@@ -130,12 +130,17 @@ def digits_logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (shared / "digits_lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not written.exists():
-            record_digits(logdir)
-            written.touch()
+            written.write_text(record_digits(logdir))
     return logdir
 
 
-def record_digits(logdir: Path) -> None:
+@pytest.fixture(scope="session")
+def digits_printed(digits_logdir: Path) -> str:
+    """What the example printed that recorded `digits/keract`."""
+    return digits_logdir.with_name("digits_written").read_text()
+
+
+def record_digits(logdir: Path) -> str:
     for steps in ((0, 10, 20, 30), (10, 15)):
         case = models.classifier()
         with tk.Recorder(
@@ -149,7 +154,9 @@ def record_digits(logdir: Path) -> None:
     case = models.recurrent()
     with tk.Recorder(logdir / "recurrent", case.model, case[1:]) as recorder:
         recorder.record(0)
-    run_example("digits.py", "--log-dir", str(logdir / "digits"), "--epochs", "2")
+    return run_example(
+        "digits.py", "--log-dir", str(logdir / "digits"), "--epochs", "2"
+    )
 
 
 @pytest.fixture(scope="session", params=["true", "false"], ids=["rust", "python"])

@@ -149,6 +149,7 @@ def test_what_is_seen_is_what_was_recorded(
     check_what_is_seen(tensorboard, browser, records)
 
 
+@pytest.mark.long
 def test_what_is_seen_is_what_was_recorded_by_the_python_loader(
     digits_logdir: Path, browser: Browser, records: list[Event], tmp_path: Path
 ) -> None:

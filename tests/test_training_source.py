@@ -560,7 +560,9 @@ def _loop(
     return losses, model.get_weights()
 
 
-@pytest.mark.parametrize("kind", ["eager", "function", "jit"])
+@pytest.mark.parametrize(
+    "kind", ["eager", "function", pytest.param("jit", marks=pytest.mark.long)]
+)
 def test_a_custom_loop_is_captured_and_stays_the_same(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
