@@ -48,6 +48,15 @@ def test_views_are_the_same_with_either_loader(
             assert seen[0][name] == seen[1][name], f"{name}, {theme}"
 
 
+def is_drawn(seen: str, name: str) -> bool:
+    """Whether all is there that is fetched and drawn after the page has come."""
+    unpainted = "300 x 150, rgb 0 0 0"  # The size of a canvas that was given none.
+    has_lines = "u-wrap" in seen or name != "overview"
+    return (
+        " x " in seen and "nothing" not in seen and unpainted not in seen and has_lines
+    )
+
+
 def look(process: TensorBoard, browser: Browser, dark: bool) -> dict[str, str]:
     """Text and pixels of each view."""
     found: dict[str, str] = {}
@@ -63,7 +72,7 @@ def look(process: TensorBoard, browser: Browser, dark: bool) -> dict[str, str]:
             for _ in range(40):
                 page.wait_for_timeout(300)
                 now = "\n".join([main.aria_snapshot(), *main.evaluate(CANVASES)])
-                if now == last and " x " in now and "nothing" not in now:
+                if now == last and is_drawn(now, name):
                     break
                 last = now
             found[name] = now
